@@ -1,0 +1,51 @@
+# `just` lists these. .ci/run runs the same steps and needs no `just`.
+
+brokers := "127.0.0.1:19092"
+
+[private]
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# Every test that needs no broker; those that do say that they were skipped
+test:
+    cargo test
+
+# Every test, none skipped, against the broker of `just broker-up`
+test-broker: broker-up
+    OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 cargo test
+
+# Formatting, clippy and documentation, warnings denied
+lint:
+    scripts/lint.sh
+
+# A real Apache Kafka on 127.0.0.1:19092, from Maven Central, without Docker
+broker-up:
+    scripts/kafka.sh start
+
+# Stop it; its data stays (`scripts/kafka.sh wipe` forgets it)
+broker-down:
+    scripts/kafka.sh stop
+
+# The simulated shop, until Ctrl-C
+demo *ARGS:
+    cargo run --release -- demo {{ ARGS }}
+
+# Ask a real Prometheus every query of the Grafana dashboard
+dashboards:
+    cargo build --release
+    scripts/check_dashboard.py target/release/offerstream
+    promtool check config docker/prometheus.yml
+
+# The container image, by Docker or Buildah, whichever is there
+image TAG="offerstream:latest":
+    if docker info >/dev/null 2>&1; then docker build --file docker/Dockerfile --tag {{ TAG }} .; \
+    else buildah bud --file docker/Dockerfile --tag {{ TAG }} .; fi
+
+# Licences, sources, advisories and duplicates of the dependencies
+deny:
+    @cargo deny --version || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
+    cargo deny check
+
+# All that a change must pass
+ci:
+    .ci/run

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# A real Apache Kafka for the tests: one process, broker and controller in one (KRaft), no Docker.
+#
+#   scripts/kafka.sh start [DIR] [PORT]   get the jars, format once, start, wait until it answers
+#   scripts/kafka.sh stop  [DIR]          stop it; its data stays, so `start` goes on where it was
+#   scripts/kafka.sh wipe  [DIR]          stop it and forget its data (the jars stay)
+#   scripts/kafka.sh tool  DIR CLASS …    one of Kafka's own tools, e.g. org.apache.kafka.tools.TopicCommand
+#
+# DIR is ${TMPDIR:-/tmp}/offerstream-kafka unless told, PORT 19092; the controller takes PORT + 1.
+# Several brokers on one machine: give each its own DIR and a PORT two apart.
+# Needs Java 17 or newer and Maven.
+set -euo pipefail
+
+version=4.1.0
+# Any 16 bytes do as a cluster id; these are "Offerstream-test" in base64.
+cluster_id=T2ZmZXJzdHJlYW0tdGVzdA
+start_timeout_s=90
+stop_timeout_s=30
+
+fail() { echo "kafka.sh: $*" >&2; exit 1; }
+usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
+
+# A process id alone may have been given to another program since: the command line must be ours.
+running() {
+    local pid
+    pid=$(cat "$dir/pid" 2>/dev/null) || return 1
+    { tr "\0" " " <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF " kafka.Kafka $dir/server.properties"
+}
+
+tool() { java -Xmx256m -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$dir/libs/*" "$@"; }
+
+get_jars() {
+    [ -e "$dir/libs/.complete-$version" ] && return
+    command -v mvn >/dev/null || fail "mvn not found: install Maven (Debian: apt-get install maven)"
+    echo "kafka.sh: getting Kafka $version from Maven Central"
+    rm -rf "$dir/libs"
+    mkdir -p "$dir/maven"
+    cat >"$dir/maven/pom.xml" <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>offerstream</groupId>
+  <artifactId>test-broker</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$version</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>$version</version></dependency>
+    <!-- Kafka's jars name no logger; this one writes to a file by a property, without a file of its own. -->
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+POM
+    mvn -q -B -f "$dir/maven/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+        -DoutputDirectory="$dir/libs" >"$dir/maven/log" 2>&1 \
+        || { tail -n 20 "$dir/maven/log" >&2; fail "Maven could not get Kafka's jars; its whole log: $dir/maven/log"; }
+    touch "$dir/libs/.complete-$version"
+}
+
+configure() {
+    cat >"$dir/server.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$((port + 1))
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=$dir/data
+
+# One broker, so one replica of everything.
+default.replication.factor=1
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# 50 partitions each would only make the first commit slow.
+offsets.topic.num.partitions=4
+transaction.state.log.num.partitions=4
+
+# A consumer that starts alone need not wait for others.
+group.initial.rebalance.delay.ms=0
+# A misspelt topic shall fail, not appear.
+auto.create.topics.enable=false
+# Recorded events carry the time they had: retention by age would delete them as they arrive.
+log.retention.ms=-1
+# Records of 6 MB reach a topic whose max.message.bytes allows them; the broker-wide default stays, as on a real one.
+socket.request.max.bytes=104857600
+replica.fetch.max.bytes=16777216
+PROPERTIES
+}
+
+# Bounded, and without the lock: a broker that dies meanwhile would keep the tool trying for a minute.
+answers() {
+    timeout 15 java -Xmx256m -cp "$dir/libs/*" org.apache.kafka.tools.ClusterTool cluster-id \
+        --bootstrap-server "127.0.0.1:$port" >/dev/null 2>&1 9>&-
+}
+
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# A broker that was just killed may hold its port for a moment more.
+await_free() {
+    for _ in {1..25}; do
+        port_open "$1" || return 0
+        sleep 0.2
+    done
+    fail "port $1 is taken by another program: give another PORT, or end that one"
+}
+
+fail_with_log() {
+    tail -n 30 "$dir/kafka.log" >&2 || true
+    fail "$1; the whole log: $dir/kafka.log"
+}
+
+start() {
+    command -v java >/dev/null || fail "java not found: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
+    mkdir -p "$dir"
+    # Two starts at once (tests, a person) shall end in one broker.
+    exec 9>"$dir/lock"
+    flock 9
+    if running; then
+        [ "$(cat "$dir/port")" = "$port" ] \
+            || fail "$dir is already running on port $(cat "$dir/port"), not $port: stop it first, or give another DIR"
+    else
+        await_free "$port"
+        await_free "$((port + 1))"
+        get_jars
+        configure
+        if [ ! -e "$dir/data/meta.properties" ]; then
+            tool kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" >"$dir/kafka.log" 2>&1 \
+                || fail_with_log "could not format $dir/data"
+        fi
+        echo "$port" >"$dir/port"
+        : >"$dir/kafka.log"
+        # In a session of its own, so that Ctrl-C in the terminal that started it does not end it.
+        setsid nohup java -Xms256m -Xmx1g -XX:+ExitOnOutOfMemoryError \
+            -Dorg.slf4j.simpleLogger.logFile="$dir/kafka.log" \
+            -Dorg.slf4j.simpleLogger.showDateTime=true \
+            -Dorg.slf4j.simpleLogger.dateTimeFormat="yyyy-MM-dd'T'HH:mm:ss.SSSX" \
+            -cp "$dir/libs/*" kafka.Kafka "$dir/server.properties" \
+            </dev/null >>"$dir/stdout.log" 2>&1 9>&- &
+        echo $! >"$dir/pid"
+    fi
+    local deadline=$((SECONDS + start_timeout_s))
+    until port_open "$port" && answers; do
+        running || fail_with_log "the broker ended while starting"
+        [ "$SECONDS" -lt "$deadline" ] || fail_with_log "no answer on port $port after $start_timeout_s s"
+        sleep 0.3
+    done
+    echo "kafka.sh: Kafka $version answers at 127.0.0.1:$port (process $(cat "$dir/pid"), files in $dir)"
+}
+
+stop() {
+    if ! running; then
+        echo "kafka.sh: not running in $dir"
+        return
+    fi
+    local pid deadline=$((SECONDS + stop_timeout_s))
+    pid=$(cat "$dir/pid")
+    kill "$pid" 2>/dev/null || true
+    while running; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            echo "kafka.sh: still there after $stop_timeout_s s, killing process $pid" >&2
+            kill -9 "$pid" 2>/dev/null || true
+        fi
+        sleep 0.2
+    done
+    rm -f "$dir/pid"
+    echo "kafka.sh: stopped"
+}
+
+[ $# -ge 1 ] || usage
+verb=$1
+dir=${2:-${TMPDIR:-/tmp}/offerstream-kafka}
+dir=$(realpath -m "$dir")
+case $verb in
+    start)
+        port=${3:-19092}
+        { [[ $port =~ ^[0-9]{4,5}$ ]] && [ "$port" -ge 1024 ] && [ "$port" -le 65534 ]; } \
+            || fail "PORT is '$port': give a number from 1024 to 65534"
+        start
+        ;;
+    stop) stop ;;
+    wipe) stop; rm -rf "$dir/data" ;;
+    tool)
+        [ -d "$dir/libs" ] || fail "no Kafka in $dir: 'kafka.sh start' first, or give its DIR"
+        tool "${@:3}"
+        ;;
+    *) usage ;;
+esac

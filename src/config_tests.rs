@@ -1,0 +1,74 @@
+use std::io::Write as _;
+
+use super::*;
+
+fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(toml.as_bytes()).unwrap();
+    Config::load(Some(file.path()), environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+fn error(toml: &str) -> String {
+    let message = format!("{:#}", load(toml, &[]).unwrap_err());
+    assert!(!message.contains('\n'), "{message}");
+    // Without the file's name, which changes.
+    message.split_once(": ").unwrap().1.to_owned()
+}
+
+#[test]
+fn the_environment_overrules_the_file() {
+    let config = load(
+        "currency = \"UZS\"\n[kafka]\nbrokers = \"a:1\"\ncommit_interval_ms = 50",
+        &[
+            ("OFFERSTREAM_KAFKA__BROKERS", "b:2"),
+            ("OFFERSTREAM_KAFKA__INSTANCE_ID", "007"),
+            ("OFFERSTREAM_KAFKA__EVENTS_TOPICS", "one, two"),
+            ("OFFERSTREAM_EXPERIMENT__HOLDOUT_RATIO", "0.1"),
+            ("OFFERSTREAM_TIME_ZONE", "Asia/Tashkent"),
+            ("OFFERSTREAM_TEST_BROKERS", "not a setting"),
+        ],
+    )
+    .unwrap();
+    assert_eq!((config.kafka.brokers.as_str(), config.kafka.commit_interval_ms), ("b:2", 50));
+    assert_eq!((config.kafka.instance_id.as_str(), config.engine.experiment.holdout_ratio), ("007", 0.1));
+    assert_eq!(config.kafka.events_topics, ["one", "two"]);
+    assert_eq!(config.engine.currency.as_str(), "UZS");
+    assert_eq!(config.engine.time_zone.0.iana_name(), Some("Asia/Tashkent"));
+}
+
+#[test]
+fn a_bad_value_is_one_line_with_setting_value_and_what_is_allowed() {
+    insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = 1"), @"");
+    insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = \"soon\""), @"");
+    insta::assert_snapshot!(error("[kafka]\ndelivery = \"at_most_once\""), @"");
+    insta::assert_snapshot!(error("[kafka]\nbroker = \"a:1\""), @"");
+    insta::assert_snapshot!(error("[kafka.client]\n\"isolation.level\" = \"read_uncommitted\""), @"");
+    insta::assert_snapshot!(error("[kafka.client]\n\"group.id\" = \"x\""), @"");
+    insta::assert_snapshot!(error("[kafka]\nsession_timeout_ms = 9000"), @"");
+    insta::assert_snapshot!(error("[kafka]\noffers_topic = \"shop offers\""), @"");
+    insta::assert_snapshot!(error("time_zone = \"Tashkent\""), @"");
+    insta::assert_snapshot!(error("currency = \"DOLLAR\""), @"");
+    insta::assert_snapshot!(error("[attribution]\nwindow = \"a day\""), @"");
+    insta::assert_snapshot!(error("[placements.cart]\nitems_max = 5"), @"");
+    insta::assert_snapshot!(error("[http]\nlisten = \"everywhere\""), @"");
+    insta::assert_snapshot!(error("not toml"), @"");
+}
+
+#[test]
+fn librdkafka_settings_are_passed_on() {
+    let config = load("[kafka.client]\n\"security.protocol\" = \"ssl\"\n\"queued.min.messages\" = 10", &[]).unwrap();
+    assert_eq!(config.kafka.client["security.protocol"], "ssl");
+    assert_eq!(config.kafka.client["queued.min.messages"], "10");
+}
+
+#[test]
+fn the_commented_example_says_what_the_defaults_are() {
+    let example = include_str!("../offerstream.toml");
+    let uncommented: String = example.lines().map(|line| line.strip_prefix("#:").unwrap_or(line).to_owned() + "\n").collect();
+    let (with_example, defaults) = (load(&uncommented, &[]).unwrap(), Config::default());
+    let comparable = |config: &Config| {
+        let kafka = KafkaConfig { brokers: String::new(), instance_id: String::new(), ..config.kafka.clone() };
+        format!("{kafka:?}\n{:?}\n{:?}", config.http, config.engine).replace(", ", ",\n")
+    };
+    assert_eq!(comparable(&with_example), comparable(&defaults));
+}

@@ -1,0 +1,206 @@
+//! Attribution: which basket adds and purchases are credited to which offer.
+//!
+//! Invariant: the newest offer of an item within the window gets the credit, and each offered item is accepted
+//! once and paid once. Held-out offers are never credited: nobody saw them.
+
+use jiff::tz::TimeZone;
+
+use super::facts::{CombinationStep, Fact};
+use super::orders::Credit;
+use super::outstanding::{Outstanding, OutstandingItem};
+use super::session::Session;
+use super::settings::{Attribution, AttributionTrigger, Settings};
+use super::totals::{TotalKey, basket_age_bucket, hour_of};
+use super::vocabulary::{Arm, ItemStep, Placement};
+use crate::event::{Currency, FeedbackAction, Id, ItemId, Timestamp};
+
+/// The shopper did something with an offer.
+pub fn feedback(
+    session: &mut Session,
+    action: FeedbackAction,
+    offer_id: Option<u128>,
+    item: Option<&ItemId>,
+    ts: Timestamp,
+    settings: &Settings,
+    facts: &mut Vec<Fact>,
+) {
+    let offer = session.offers.iter_mut().find(|offer| Some(offer.id) == offer_id && offer.arm == Arm::Treatment);
+    let Some(offer) = offer else {
+        facts.push(Fact::Total(TotalKey::FeedbackUnknown, 1));
+        return;
+    };
+    let mut known = false;
+    for at in 0..offer.items.len() {
+        if item.is_some_and(|item| *item != offer.items[at].item) {
+            continue;
+        }
+        known = true;
+        if offer.items[at].take(action, ts) {
+            count_feedback(offer, at, action, ts, settings, facts);
+        }
+    }
+    if !known {
+        facts.push(Fact::Total(TotalKey::FeedbackUnknown, 1));
+    }
+}
+
+/// An item entered the basket at `ts`. `marked` is the offer whose one-click link was used: it was seen, then.
+pub fn added(session: &mut Session, item: &ItemId, marked: Option<u128>, ts: Timestamp, settings: &Settings, facts: &mut Vec<Fact>) {
+    if let Some(offer_id) = marked
+        && session.offers.iter().any(|offer| offer.id == offer_id)
+    {
+        feedback(session, FeedbackAction::Shown, Some(offer_id), Some(item), ts, settings, facts);
+    }
+    matched(session, item, facts);
+    let opened_at = session.basket.opened_at;
+    let Some((offer, at)) = creditable(session, item, ts, &settings.attribution, |item| !item.accepted) else { return };
+    offer.items[at].accepted = true;
+    let placement = offer.placement;
+    count_item(offer, at, ItemStep::Accepted, ts, settings, facts);
+    if let Some(anchor) = offer.items[at].anchor.clone() {
+        facts.push(Fact::Combination { anchor, companion: item.clone(), step: CombinationStep::Accepted });
+    }
+    let age_ms = opened_at.map_or(0, |opened| (ts.0 - opened.0).max(0));
+    facts.push(Fact::Total(TotalKey::BasketAge { placement, bucket: basket_age_bucket(age_ms) }, 1));
+    facts.push(Fact::Total(TotalKey::BasketAgeSumMs(placement), i128::from(age_ms)));
+    if !session.accepted_at.contains(&placement) {
+        session.accepted_at.push(placement);
+        facts.push(Fact::Total(TotalKey::ShoppersAccepted(placement), 1));
+    }
+}
+
+/// An item was bought at `ts`; returns the offer that gets the credit, and counts its revenue.
+pub fn bought(
+    session: &mut Session,
+    item: &ItemId,
+    net_micros: i128,
+    currency: Currency,
+    ts: Timestamp,
+    settings: &Settings,
+    facts: &mut Vec<Fact>,
+) -> Option<Credit> {
+    // A purchase without a cart add is an acceptance too.
+    added(session, item, None, ts, settings, facts);
+    let (offer, at) = creditable(session, item, ts, &settings.attribution, |item| item.accepted && !item.paid)?;
+    offer.items[at].paid = true;
+    count_item(offer, at, ItemStep::Paid, ts, settings, facts);
+    let (placement, kind) = (offer.placement, offer.items[at].kind);
+    let (weekday, hour) = weekday_and_hour(ts, &settings.time_zone.0);
+    facts.push(Fact::Total(TotalKey::ExtraRevenue { placement, kind, currency }, net_micros));
+    facts.push(Fact::Total(TotalKey::RevenueByHour { placement, weekday, hour, currency }, net_micros));
+    let anchor = offer.items[at].anchor.clone();
+    if let Some(anchor) = anchor.clone() {
+        let step = CombinationStep::Earned(currency, net_micros);
+        facts.push(Fact::Combination { anchor, companion: item.clone(), step });
+    }
+    Some(Credit { placement, kind, anchor })
+}
+
+/// Revenue that was credited went back.
+pub fn refunded(credit: &Credit, item: &ItemId, micros: i128, currency: Currency, facts: &mut Vec<Fact>) {
+    let Credit { placement, kind, ref anchor } = *credit;
+    facts.push(Fact::Total(TotalKey::ExtraRevenueRefunded { placement, kind, currency }, micros));
+    if let Some(anchor) = anchor.clone() {
+        let step = CombinationStep::Earned(currency, -micros);
+        facts.push(Fact::Combination { anchor, companion: item.clone(), step });
+    }
+}
+
+/// An offer was made.
+pub fn emitted(session: &mut Session, offer: &Outstanding, settings: &Settings, facts: &mut Vec<Fact>) {
+    for at in 0..offer.items.len() {
+        count_item(offer, at, ItemStep::Emitted, offer.ts, settings, facts);
+    }
+    if !session.offered_at.contains(&offer.placement) {
+        session.offered_at.push(offer.placement);
+        facts.push(Fact::Total(TotalKey::ShoppersOffered(offer.placement), 1));
+    }
+}
+
+/// The newest offer of the item that is within the window and passes `is_open`.
+fn creditable<'a>(
+    session: &'a mut Session,
+    item: &ItemId,
+    ts: Timestamp,
+    attribution: &Attribution,
+    is_open: impl Fn(&OutstandingItem) -> bool,
+) -> Option<(&'a mut Outstanding, usize)> {
+    let in_window = |from: Timestamp| from <= ts && ts.0 - from.0 <= attribution.window.0;
+    session.offers.iter_mut().rev().filter(|offer| offer.arm == Arm::Treatment).find_map(|offer| {
+        let at = offer.items.iter().position(|offered| offered.item == *item)?;
+        let from = match attribution.trigger {
+            AttributionTrigger::Shown => offer.items[at].shown_at?,
+            AttributionTrigger::Emitted => offer.ts,
+        };
+        (in_window(from) && is_open(&offer.items[at])).then_some((offer, at))
+    })
+}
+
+/// Counts the first time the item enters the basket after it was offered, whether shown or not.
+fn matched(session: &mut Session, item: &ItemId, facts: &mut Vec<Fact>) {
+    let offers = session.offers.iter_mut().rev().filter(|offer| offer.arm == Arm::Treatment);
+    let found = offers
+        .filter_map(|offer| {
+            let at = offer.items.iter().position(|offered| offered.item == *item)?;
+            Some((offer, at))
+        })
+        .next();
+    let Some((offer, at)) = found else { return };
+    if !std::mem::replace(&mut offer.items[at].matched, true) {
+        facts.push(Fact::Total(item_key(offer, at, ItemStep::Matched), 1));
+    }
+}
+
+fn count_feedback(offer: &Outstanding, at: usize, action: FeedbackAction, ts: Timestamp, settings: &Settings, facts: &mut Vec<Fact>) {
+    let step = match action {
+        FeedbackAction::Shown => ItemStep::Shown,
+        FeedbackAction::Clicked => ItemStep::Clicked,
+        FeedbackAction::Dismissed => ItemStep::Dismissed,
+    };
+    count_item(offer, at, step, ts, settings, facts);
+    if let (ItemStep::Shown, Some(anchor)) = (step, offer.items[at].anchor.clone()) {
+        let companion = offer.items[at].item.clone();
+        facts.push(Fact::Combination { anchor, companion, step: CombinationStep::Shown });
+    }
+}
+
+/// Counts one step of one offered item under every heading it belongs to.
+fn count_item(offer: &Outstanding, at: usize, step: ItemStep, ts: Timestamp, settings: &Settings, facts: &mut Vec<Fact>) {
+    let (placement, kind) = (offer.placement, offer.items[at].kind);
+    facts.push(Fact::Total(item_key(offer, at, step), 1));
+    if matches!(step, ItemStep::Shown | ItemStep::Accepted | ItemStep::Emitted) {
+        facts.push(Fact::Total(TotalKey::Recent { hour: hour_of(ts), step, placement, kind }, 1));
+    }
+    if matches!(step, ItemStep::Emitted | ItemStep::Accepted) {
+        let (weekday, hour) = weekday_and_hour(ts, &settings.time_zone.0);
+        facts.push(Fact::Total(TotalKey::ItemsByHour { step, placement, weekday, hour }, 1));
+    }
+}
+
+fn item_key(offer: &Outstanding, at: usize, step: ItemStep) -> TotalKey {
+    TotalKey::OfferItems { step, placement: offer.placement, kind: offer.items[at].kind, channel: offer.channel.clone() }
+}
+
+/// The label of a channel: itself if it is a configured one, else `other`.
+#[must_use]
+pub fn channel_label(channel: Option<&Id>, settings: &Settings) -> Id {
+    channel.filter(|channel| settings.channels.contains(channel)).cloned().unwrap_or_else(|| Id::const_new("other"))
+}
+
+/// The weekday (1 is Monday) and the hour of a time in a time zone.
+#[must_use]
+pub fn weekday_and_hour(ts: Timestamp, zone: &TimeZone) -> (u8, u8) {
+    let time = jiff::Timestamp::from_millisecond(ts.0).unwrap_or_default();
+    let local = zone.to_datetime(time);
+    (local.weekday().to_monday_one_offset() as u8, local.hour() as u8)
+}
+
+/// All placements an offer can be credited at: those that can be switched on.
+#[must_use]
+pub fn placements() -> [Placement; 2] {
+    [Placement::Cart, Placement::Checkout]
+}
+
+#[cfg(test)]
+#[path = "attribution_tests.rs"]
+mod tests;

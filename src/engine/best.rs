@@ -1,0 +1,89 @@
+//! A short list of the heaviest, kept in order.
+//!
+//! Invariant: heaviest first, ties by item id, so the list is a function of its members and not of the order
+//! in which they came.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::counts::Slot;
+
+/// An item in the list.
+#[derive(Clone, Debug)]
+pub struct BestEntry {
+    /// What the list is ordered by.
+    pub weight: u64,
+    /// The number of purchased baskets behind it.
+    pub together: u32,
+    /// The item.
+    pub slot: Arc<Slot>,
+}
+
+/// The list, of a fixed length at most.
+#[derive(Debug)]
+pub struct Best {
+    entries: Vec<BestEntry>,
+    length_max: usize,
+}
+
+impl Best {
+    /// An empty list that will hold `length_max` entries at most.
+    #[must_use]
+    pub fn new(length_max: usize) -> Self {
+        Self { entries: Vec::new(), length_max }
+    }
+
+    /// Heaviest first.
+    #[must_use]
+    pub fn entries(&self) -> &[BestEntry] {
+        &self.entries
+    }
+
+    /// Whether the item of that number is in the list.
+    #[must_use]
+    pub fn contains(&self, number: u32) -> bool {
+        self.entries.iter().any(|entry| entry.slot.number == number)
+    }
+
+    /// Puts the entry in its place, in place of its item's old one; drops the lightest where there are too many.
+    pub fn update(&mut self, entry: BestEntry) {
+        self.remove(entry.slot.number);
+        self.insert(entry);
+    }
+
+    /// Puts the entry of an item that is not in the list in its place, as [`Best::update`] does.
+    pub fn insert(&mut self, entry: BestEntry) {
+        // Most entries of a long row are too light: telling that first makes building a list cheap.
+        if entry.weight < self.lightest() {
+            return;
+        }
+        let at = self.entries.partition_point(|other| order(other, &entry) == Ordering::Less);
+        if at >= self.length_max || entry.weight == 0 {
+            return;
+        }
+        self.entries.truncate(self.length_max - 1);
+        self.entries.insert(at, entry);
+    }
+
+    /// What an entry has to weigh to have a chance: the lightest one's weight once the list is full, else 0.
+    #[must_use]
+    pub fn lightest(&self) -> u64 {
+        if self.entries.len() < self.length_max { 0 } else { self.entries.last().map_or(0, |last| last.weight) }
+    }
+
+    /// Takes the item of that number out.
+    pub fn remove(&mut self, number: u32) {
+        if let Some(at) = self.entries.iter().position(|entry| entry.slot.number == number) {
+            self.entries.remove(at);
+        }
+    }
+
+    /// Takes all out.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+fn order(a: &BestEntry, b: &BestEntry) -> Ordering {
+    b.weight.cmp(&a.weight).then_with(|| a.slot.item.cmp(&b.slot.item))
+}

@@ -1,0 +1,167 @@
+//! What is known of products: given by the shop's catalogue, and learned from events where it says nothing.
+//!
+//! Invariant: a field the catalogue gives is never overruled by an event; among events the latest wins.
+
+use compact_str::CompactString;
+use dashmap::DashMap;
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Currency, ItemId, Money, ProductFacts, Timestamp};
+
+/// What the shop's catalogue says of a product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// Its title.
+    pub title: Option<CompactString>,
+    /// A sentence or two.
+    pub description: Option<CompactString>,
+    /// Price of a unit.
+    pub price: Option<Money>,
+    /// The price's currency; the shop's own if absent.
+    pub currency: Option<Currency>,
+    /// Its category.
+    pub category: Option<CompactString>,
+    /// Its brand.
+    pub brand: Option<CompactString>,
+    /// A picture.
+    pub image_url: Option<CompactString>,
+    /// Its page.
+    pub url: Option<CompactString>,
+    /// The link that puts it into the basket.
+    pub add_url: Option<CompactString>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    given: Option<Box<Product>>,
+    learned: Product,
+    learned_at: Timestamp,
+}
+
+/// The products of a shop.
+#[derive(Debug)]
+pub struct Catalogue {
+    products_max: usize,
+    products: DashMap<ItemId, Entry, FixedState>,
+    refused: std::sync::atomic::AtomicU64,
+}
+
+impl Catalogue {
+    /// No products yet; at most `products_max` are learned.
+    #[must_use]
+    pub fn new(products_max: usize) -> Self {
+        Self { products_max, products: DashMap::with_hasher(FixedState::default()), refused: std::sync::atomic::AtomicU64::new(0) }
+    }
+
+    /// Sets what the shop's catalogue says.
+    pub fn give(&self, item: ItemId, product: Product) {
+        self.products.entry(item).or_default().given = Some(Box::new(product));
+    }
+
+    /// Learns from an event: see [`super::facts::Fact::Learned`].
+    pub fn learn(&self, item: &ItemId, ts: Timestamp, price: Option<(Money, Currency)>, facts: &ProductFacts) {
+        if !self.products.contains_key(item) && self.products.len() >= self.products_max {
+            self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            return;
+        }
+        let mut entry = self.products.entry(item.clone()).or_default();
+        if ts < entry.learned_at {
+            return;
+        }
+        entry.learned_at = ts;
+        let learned = &mut entry.learned;
+        if let Some((price, currency)) = price {
+            (learned.price, learned.currency) = (Some(price), Some(currency));
+        }
+        for (field, value) in
+            [(&mut learned.title, &facts.title), (&mut learned.category, &facts.category), (&mut learned.brand, &facts.brand)]
+        {
+            if value.is_some() {
+                field.clone_from(value);
+            }
+        }
+    }
+
+    /// All that is known of an item.
+    #[must_use]
+    pub fn get(&self, item: &str) -> Product {
+        let Some(entry) = self.products.get(item) else { return Product::default() };
+        let Some(given) = &entry.given else { return entry.learned.clone() };
+        let learned = &entry.learned;
+        let mut product = (**given).clone();
+        if product.price.is_none() {
+            (product.price, product.currency) = (learned.price, learned.currency);
+        }
+        product.title = product.title.or_else(|| learned.title.clone());
+        product.category = product.category.or_else(|| learned.category.clone());
+        product.brand = product.brand.or_else(|| learned.brand.clone());
+        product
+    }
+
+    /// Whether an event that tells this would teach anything.
+    #[must_use]
+    pub fn would_learn(&self, item: &str, price: Option<(Money, Currency)>, facts: &ProductFacts) -> bool {
+        let Some(entry) = self.products.get(item) else { return price.is_some() || *facts != ProductFacts::default() };
+        let known = &entry.learned;
+        let new_text = |known: &Option<CompactString>, told: &Option<CompactString>| told.is_some() && told != known;
+        price.is_some_and(|(price, currency)| known.price != Some(price) || known.currency != Some(currency))
+            || new_text(&known.title, &facts.title)
+            || new_text(&known.category, &facts.category)
+            || new_text(&known.brand, &facts.brand)
+    }
+
+    /// How many products are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.products.len()
+    }
+
+    /// Whether no product is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.products.is_empty()
+    }
+
+    /// How many times a product was not learned for want of room.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titled(title: &str) -> ProductFacts {
+        ProductFacts { title: Some(title.into()), ..ProductFacts::default() }
+    }
+
+    #[test]
+    fn the_catalogue_overrules_events_field_by_field() {
+        let catalogue = Catalogue::new(10);
+        let price = Some((Money(5), Currency::USD));
+        catalogue.learn(&"a".into(), Timestamp(1), price, &titled("from an event"));
+        catalogue.give("a".into(), Product { title: Some("given".into()), ..Product::default() });
+        let product = catalogue.get("a");
+        assert_eq!((product.title.as_deref(), product.price), (Some("given"), Some(Money(5))));
+    }
+
+    #[test]
+    fn among_events_the_latest_wins_whatever_the_order() {
+        let catalogue = Catalogue::new(10);
+        catalogue.learn(&"a".into(), Timestamp(2), None, &titled("new"));
+        catalogue.learn(&"a".into(), Timestamp(1), None, &titled("old"));
+        assert_eq!(catalogue.get("a").title.as_deref(), Some("new"));
+        assert!(!catalogue.would_learn("a", None, &titled("new")) && catalogue.would_learn("a", None, &titled("newer")));
+    }
+
+    #[test]
+    fn beyond_its_limit_nothing_is_learned_and_that_is_counted() {
+        let catalogue = Catalogue::new(1);
+        catalogue.learn(&"a".into(), Timestamp(1), None, &titled("a"));
+        catalogue.learn(&"b".into(), Timestamp(1), None, &titled("b"));
+        assert_eq!((catalogue.len(), catalogue.refused()), (1, 1));
+    }
+}

@@ -1,0 +1,452 @@
+//! Co-occurrence: how often items are bought, alone and together, and how heavily lately.
+//!
+//! Invariant: counts are integers and a pure function of the facts folded, in any order, as long as nothing
+//! was evicted. A pair stands in both its items' rows with the same figures; a row changes under one lock, so
+//! a reader never sees a row half changed. Only the fold writes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use foldhash::fast::FixedState;
+
+use super::best::{Best, BestEntry};
+use super::decay::{Decay, Stage};
+use super::facts::EvidenceLine;
+use crate::event::ItemId;
+
+/// How many of an item's heaviest neighbours ranking reads. Measured elsewhere on long baskets: from 16 on,
+/// nothing that can be seen is lost against reading them all.
+pub const BEST_NEIGHBOURS: usize = 32;
+/// How many of the shop's most bought items are at hand for empty slots.
+pub const POPULAR_ITEMS: usize = 64;
+
+/// Limits of the counts; see `[limits]` in the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct CountLimits {
+    /// Most items.
+    pub items: usize,
+    /// Most neighbours of one item.
+    pub neighbours: usize,
+    /// Most pairs, each counted once.
+    pub pairs: usize,
+}
+
+/// An item's own count, shared with the rows it is a neighbour in.
+#[derive(Debug)]
+pub struct Slot {
+    /// A number of its own while it is counted; never compared, never written.
+    pub number: u32,
+    /// The item.
+    pub item: ItemId,
+    weight: AtomicU64,
+    baskets: AtomicU32,
+}
+
+impl Slot {
+    /// The decayed fixed-point weight of all evidence for the item.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// In how many purchased baskets the item was.
+    #[must_use]
+    pub fn baskets(&self) -> u32 {
+        self.baskets.load(Ordering::Relaxed)
+    }
+}
+
+/// Figures of a pair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PairCount {
+    /// The decayed fixed-point weight of all evidence for the pair.
+    pub weight: u64,
+    /// The number of purchased baskets with both.
+    pub together: u32,
+}
+
+/// One item's row.
+#[derive(Debug)]
+pub struct Row {
+    /// The item's own count.
+    pub slot: Arc<Slot>,
+    neighbours: HashMap<u32, Neighbour, FixedState>,
+    best: Best,
+}
+
+#[derive(Clone, Debug)]
+struct Neighbour {
+    slot: Arc<Slot>,
+    count: PairCount,
+}
+
+impl Row {
+    /// The heaviest neighbours, heaviest first, ties by item id.
+    #[must_use]
+    pub fn best(&self) -> &[BestEntry] {
+        self.best.entries()
+    }
+
+    /// All neighbours with their figures, sorted by item id.
+    #[must_use]
+    pub fn neighbours_sorted(&self) -> Vec<(&ItemId, PairCount)> {
+        let mut all: Vec<_> = self.neighbours.values().map(|n| (&n.slot.item, n.count)).collect();
+        all.sort_unstable_by_key(|(item, _)| *item);
+        all
+    }
+}
+
+/// The counts of a shop.
+#[derive(Debug)]
+pub struct Counts {
+    limits: CountLimits,
+    rows: DashMap<ItemId, Row, FixedState>,
+    popular: std::sync::RwLock<Best>,
+    baskets: AtomicU64,
+    directed_pairs: AtomicI64,
+    next_number: AtomicU32,
+    evicted_items: AtomicU64,
+    evicted_pairs: AtomicU64,
+}
+
+/// A change of a row: by how much the pair with one neighbour moves.
+#[derive(Clone, Copy, Default)]
+struct Delta {
+    weight: i128,
+    together: i64,
+}
+
+impl Counts {
+    /// No counts yet.
+    #[must_use]
+    pub fn new(limits: CountLimits) -> Self {
+        Self {
+            limits,
+            rows: DashMap::with_hasher(FixedState::default()),
+            popular: std::sync::RwLock::new(Best::new(POPULAR_ITEMS)),
+            baskets: AtomicU64::new(0),
+            directed_pairs: AtomicI64::new(0),
+            next_number: AtomicU32::new(0),
+            evicted_items: AtomicU64::new(0),
+            evicted_pairs: AtomicU64::new(0),
+        }
+    }
+
+    /// Looks at an item's row; `None` if the item was never counted.
+    pub fn with_row<T>(&self, item: &str, look: impl FnOnce(&Row) -> T) -> Option<T> {
+        self.rows.get(item).map(|row| look(&row))
+    }
+
+    /// The most bought items, heaviest first.
+    #[must_use]
+    pub fn popular(&self) -> Vec<BestEntry> {
+        self.popular.read().unwrap_or_else(std::sync::PoisonError::into_inner).entries().to_vec()
+    }
+
+    /// How many purchased baskets were counted.
+    #[must_use]
+    pub fn baskets(&self) -> u64 {
+        self.baskets.load(Ordering::Relaxed)
+    }
+
+    /// How many items are counted.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many pairs are counted, each once.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        usize::try_from(self.directed_pairs.load(Ordering::Relaxed)).unwrap_or(0) / 2
+    }
+
+    /// How many items were evicted since the start of the fold.
+    #[must_use]
+    pub fn evicted_items(&self) -> u64 {
+        self.evicted_items.load(Ordering::Relaxed)
+    }
+
+    /// How many neighbours were evicted since the start of the fold.
+    #[must_use]
+    pub fn evicted_pairs(&self) -> u64 {
+        self.evicted_pairs.load(Ordering::Relaxed)
+    }
+
+    /// All items, sorted.
+    #[must_use]
+    pub fn items_sorted(&self) -> Vec<ItemId> {
+        let mut items: Vec<_> = self.rows.iter().map(|row| row.key().clone()).collect();
+        items.sort_unstable();
+        items
+    }
+
+    /// Replaces one list of lines by another: see [`super::facts::Fact::Basket`].
+    pub fn change_basket(&self, decay: Decay, before: &[EvidenceLine], after: &[EvidenceLine]) {
+        let lines = Lines::new(decay, before, after);
+        self.baskets_changed(before, after);
+        let slots: Vec<Arc<Slot>> = lines.items.iter().map(|item| self.slot_of(item)).collect();
+        let mut deltas: Vec<Delta> = Vec::with_capacity(slots.len());
+        for at in 0..slots.len() {
+            lines.deltas_of(at, &mut deltas);
+            self.change_row(&slots, at, &deltas);
+        }
+        self.keep_limits();
+    }
+
+    /// Adds or takes back one line: see [`super::facts::Fact::Line`].
+    pub fn change_line(&self, decay: Decay, add: bool, pairs_only: bool, line: &EvidenceLine, others: &[ItemId]) {
+        let own = self.slot_of(&line.item);
+        let sign = if add { 1 } else { -1 };
+        let bought = i64::from(line.evidence.stage == Stage::Purchase) * sign;
+        let pair = Delta { weight: i128::from(decay.pair_weight(&line.evidence)) * i128::from(sign), together: bought };
+        let slots: Vec<Arc<Slot>> = std::iter::once(own).chain(others.iter().map(|item| self.slot_of(item))).collect();
+        let mut deltas = vec![if line.evidence.partners == 0 { Delta::default() } else { pair }; slots.len()];
+        let own_weight = i128::from(decay.item_weight(&line.evidence)) * i128::from(sign);
+        deltas[0] = if pairs_only { Delta::default() } else { Delta { weight: own_weight, together: bought } };
+        self.change_row(&slots, 0, &deltas);
+        for at in 1..slots.len() {
+            self.change_pair(&slots[at], &slots[0], pair);
+        }
+        self.keep_limits();
+    }
+
+    /// Moves the landmark: every weight shrinks by `shift` bits.
+    pub fn shift(&self, shift: u32) {
+        let shrink = |weight: u64| weight.checked_shr(shift).unwrap_or(0);
+        for mut row in self.rows.iter_mut() {
+            let row = row.value_mut();
+            row.slot.weight.store(shrink(row.slot.weight()), Ordering::Relaxed);
+            for neighbour in row.neighbours.values_mut() {
+                neighbour.count.weight = shrink(neighbour.count.weight);
+            }
+            row.rebuild_best();
+        }
+        self.rebuild_popular();
+    }
+
+    fn baskets_changed(&self, before: &[EvidenceLine], after: &[EvidenceLine]) {
+        let bought = |lines: &[EvidenceLine]| u64::from(lines.iter().any(|line| line.evidence.stage == Stage::Purchase));
+        let now = self.baskets().saturating_add(bought(after)).saturating_sub(bought(before));
+        self.baskets.store(now, Ordering::Relaxed);
+    }
+
+    /// The item's slot; a new row if it was never counted.
+    fn slot_of(&self, item: &ItemId) -> Arc<Slot> {
+        if let Some(row) = self.rows.get(item) {
+            return Arc::clone(&row.slot);
+        }
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let slot = Arc::new(Slot { number, item: item.clone(), weight: AtomicU64::new(0), baskets: AtomicU32::new(0) });
+        let row = Row { slot: Arc::clone(&slot), neighbours: HashMap::default(), best: Best::new(BEST_NEIGHBOURS) };
+        self.rows.insert(item.clone(), row);
+        slot
+    }
+
+    /// Applies `deltas[j]` to the pair of `slots[at]` and `slots[j]`, and `deltas[at]` to the item itself.
+    fn change_row(&self, slots: &[Arc<Slot>], at: usize, deltas: &[Delta]) {
+        let Some(mut row) = self.rows.get_mut(&slots[at].item) else { return };
+        self.change_own(&row.slot, deltas[at]);
+        let mut shrunk = false;
+        for (slot, delta) in slots.iter().zip(deltas).enumerate().filter(|(j, _)| *j != at).map(|(_, pair)| pair) {
+            shrunk |= self.change_neighbour(&mut row, slot, *delta);
+        }
+        if shrunk {
+            row.rebuild_best();
+        }
+    }
+
+    fn change_pair(&self, of: &Arc<Slot>, with: &Arc<Slot>, delta: Delta) {
+        let Some(mut row) = self.rows.get_mut(&of.item) else { return };
+        if self.change_neighbour(&mut row, with, delta) {
+            row.rebuild_best();
+        }
+    }
+
+    fn change_own(&self, slot: &Arc<Slot>, delta: Delta) {
+        let weight = shifted(slot.weight(), delta.weight);
+        slot.weight.store(weight, Ordering::Relaxed);
+        slot.baskets.store(counted(slot.baskets(), delta.together), Ordering::Relaxed);
+        let mut popular = self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A weight that shrank may leave an item in the list that an outsider has passed; it takes its place
+        // when it is next bought. Looking through all items here would cost more than that.
+        popular.update(BestEntry { weight, together: slot.baskets(), slot: Arc::clone(slot) });
+    }
+
+    /// Returns whether one of the best shrank, so that the list has to be made anew.
+    fn change_neighbour(&self, row: &mut Row, slot: &Arc<Slot>, delta: Delta) -> bool {
+        if delta.weight == 0 && delta.together == 0 {
+            return false;
+        }
+        if delta.weight > 0 && !row.neighbours.contains_key(&slot.number) && row.neighbours.len() >= self.limits.neighbours {
+            self.evict_neighbour(row);
+        }
+        let Some(neighbour) = neighbour_for(row, slot, delta, &self.directed_pairs) else { return false };
+        let old_weight = neighbour.count.weight;
+        neighbour.count.weight = shifted(old_weight, delta.weight);
+        neighbour.count.together = counted(neighbour.count.together, delta.together);
+        let count = neighbour.count;
+        if count == PairCount::default() {
+            row.neighbours.remove(&slot.number);
+            self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
+            return true;
+        }
+        if count.weight < old_weight {
+            return row.best.contains(slot.number);
+        }
+        row.best.update(BestEntry { weight: count.weight, together: count.together, slot: Arc::clone(slot) });
+        false
+    }
+
+    /// Makes room for a newcomer in the place of the lightest neighbour.
+    fn evict_neighbour(&self, row: &mut Row) {
+        let lightest = row.neighbours.values().min_by(|a, b| (a.count.weight, &a.slot.item).cmp(&(b.count.weight, &b.slot.item)));
+        let Some(number) = lightest.map(|neighbour| neighbour.slot.number) else { return };
+        row.neighbours.remove(&number);
+        row.best.remove(number);
+        self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
+        self.evicted_pairs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Drops the lightest items, a hundredth of them, once there are too many items or pairs.
+    fn keep_limits(&self) {
+        while self.rows.len() > self.limits.items || self.pairs() > self.limits.pairs {
+            let mut by_weight: Vec<(u64, ItemId)> = self.rows.iter().map(|row| (row.slot.weight(), row.key().clone())).collect();
+            by_weight.sort_unstable();
+            by_weight.truncate((by_weight.len() / 100).max(1));
+            for (_, item) in by_weight {
+                self.evict_item(&item);
+            }
+            self.rebuild_popular();
+        }
+    }
+
+    fn evict_item(&self, item: &ItemId) {
+        let Some((_, row)) = self.rows.remove(item) else { return };
+        self.evicted_items.fetch_add(1, Ordering::Relaxed);
+        self.directed_pairs.fetch_sub(row.neighbours.len() as i64, Ordering::Relaxed);
+        for neighbour in row.neighbours.values() {
+            if let Some(mut other) = self.rows.get_mut(&neighbour.slot.item)
+                && other.neighbours.remove(&row.slot.number).is_some()
+            {
+                self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
+                self.evicted_pairs.fetch_add(1, Ordering::Relaxed);
+                other.rebuild_best();
+            }
+        }
+    }
+
+    fn rebuild_popular(&self) {
+        let mut best = Best::new(POPULAR_ITEMS);
+        for row in &self.rows {
+            best.insert(BestEntry { weight: row.slot.weight(), together: row.slot.baskets(), slot: Arc::clone(&row.slot) });
+        }
+        *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = best;
+    }
+}
+
+impl Row {
+    fn rebuild_best(&mut self) {
+        self.best.clear();
+        let mut lightest = 0;
+        for neighbour in self.neighbours.values() {
+            let PairCount { weight, together } = neighbour.count;
+            if weight >= lightest {
+                self.best.insert(BestEntry { weight, together, slot: Arc::clone(&neighbour.slot) });
+                lightest = self.best.lightest();
+            }
+        }
+    }
+}
+
+fn neighbour_for<'a>(row: &'a mut Row, slot: &Arc<Slot>, delta: Delta, pairs: &AtomicI64) -> Option<&'a mut Neighbour> {
+    use std::collections::hash_map::Entry;
+    match row.neighbours.entry(slot.number) {
+        Entry::Occupied(entry) => Some(entry.into_mut()),
+        // Evicted since: nothing is left to take back.
+        Entry::Vacant(_) if delta.weight <= 0 && delta.together <= 0 => None,
+        Entry::Vacant(entry) => {
+            pairs.fetch_add(1, Ordering::Relaxed);
+            Some(entry.insert(Neighbour { slot: Arc::clone(slot), count: PairCount::default() }))
+        }
+    }
+}
+
+fn shifted(weight: u64, delta: i128) -> u64 {
+    u64::try_from((i128::from(weight) + delta).max(0)).unwrap_or(u64::MAX)
+}
+
+fn counted(count: u32, delta: i64) -> u32 {
+    u32::try_from((i64::from(count) + delta).max(0)).unwrap_or(u32::MAX)
+}
+
+/// The lines of a change, with their weights worked out once.
+struct Lines {
+    items: Vec<ItemId>,
+    before: Vec<Option<Placed>>,
+    after: Vec<Option<Placed>>,
+}
+
+/// A line's place in its list and what it weighs.
+#[derive(Clone, Copy)]
+struct Placed {
+    place: usize,
+    item_weight: u64,
+    pair_weight: u64,
+    pairs: bool,
+    bought: bool,
+}
+
+impl Lines {
+    fn new(decay: Decay, before: &[EvidenceLine], after: &[EvidenceLine]) -> Self {
+        let mut index: HashMap<&str, usize, FixedState> = HashMap::default();
+        let mut items = Vec::new();
+        for line in before.iter().chain(after) {
+            index.entry(&line.item).or_insert_with(|| {
+                items.push(line.item.clone());
+                items.len() - 1
+            });
+        }
+        let place = |lines: &[EvidenceLine]| {
+            let mut placed = vec![None; items.len()];
+            for (place, line) in lines.iter().enumerate() {
+                placed[index[line.item.as_str()]] = Some(Placed {
+                    place,
+                    item_weight: decay.item_weight(&line.evidence),
+                    pair_weight: decay.pair_weight(&line.evidence),
+                    pairs: line.evidence.partners > 0,
+                    bought: line.evidence.stage == Stage::Purchase,
+                });
+            }
+            placed
+        };
+        let (before, after) = (place(before), place(after));
+        Self { items, before, after }
+    }
+
+    /// What changes in the row of the item `at`: for each other item its pair, in its own place the item.
+    fn deltas_of(&self, at: usize, deltas: &mut Vec<Delta>) {
+        deltas.clear();
+        deltas.resize(self.items.len(), Delta::default());
+        for (lines, sign) in [(&self.before, -1), (&self.after, 1)] {
+            let Some(own) = lines[at] else { continue };
+            for (other, delta) in lines.iter().zip(deltas.iter_mut()) {
+                let Some(other) = other else { continue };
+                let (weight, counts) = if other.place == own.place {
+                    (own.item_weight, own.bought)
+                } else {
+                    let later = if other.place > own.place { *other } else { own };
+                    (later.pair_weight, later.bought && later.pairs)
+                };
+                delta.weight += i128::from(sign) * i128::from(weight);
+                delta.together += i64::from(sign) * i64::from(counts);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "counts_tests.rs"]
+mod tests;

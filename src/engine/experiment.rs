@@ -1,0 +1,57 @@
+//! The held-out arm: who gets offers and who is kept from them, to compare with.
+//!
+//! Invariant: a shopper's arm is drawn once, at the first offer that would be made, by a hash of the salt and
+//! the customer if known then, else the session; a later login keeps it.
+
+use super::hash::unit_interval;
+use super::session::Session;
+use super::settings::Experiment;
+use super::vocabulary::Arm;
+
+/// The session's arm; drawn if it has none yet.
+pub fn arm_of(session: &mut Session, session_key: &str, experiment: &Experiment) -> Arm {
+    if let Some(arm) = session.arm {
+        return arm;
+    }
+    let subject = session.customer.as_ref().map_or(("session", session_key), |customer| ("customer", customer.as_str()));
+    let draw = unit_interval(&experiment.salt, &[subject.0.as_bytes(), subject.1.as_bytes()]);
+    let arm = if draw < experiment.holdout_ratio { Arm::Holdout } else { Arm::Treatment };
+    session.arm = Some(arm);
+    arm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_customer(customer: Option<&str>) -> Session {
+        Session { customer: customer.map(Into::into), ..Session::default() }
+    }
+
+    #[test]
+    fn the_share_held_out_is_the_one_configured() {
+        let experiment = Experiment { holdout_ratio: 0.2, salt: "x".into() };
+        let held_out = (0..10_000).filter(|n| arm_of(&mut with_customer(None), &format!("s:{n}"), &experiment) == Arm::Holdout).count();
+        assert!((1_850..2_150).contains(&held_out), "{held_out} of 10,000");
+    }
+
+    #[test]
+    fn a_customer_keeps_the_arm_across_sessions_and_a_session_keeps_it_through_a_login() {
+        let experiment = Experiment { holdout_ratio: 0.5, salt: "x".into() };
+        for n in 0..50 {
+            let customer = n.to_string();
+            let one = arm_of(&mut with_customer(Some(&customer)), "s:1", &experiment);
+            assert_eq!(arm_of(&mut with_customer(Some(&customer)), "s:2", &experiment), one);
+            let mut session = with_customer(None);
+            let before = arm_of(&mut session, &format!("s:{n}"), &experiment);
+            session.customer = Some(customer.into());
+            assert_eq!(arm_of(&mut session, &format!("s:{n}"), &experiment), before);
+        }
+    }
+
+    #[test]
+    fn with_nobody_held_out_nobody_is() {
+        let experiment = Experiment { holdout_ratio: 0.0, salt: "x".into() };
+        assert!((0..1_000).all(|n| arm_of(&mut with_customer(None), &format!("s:{n}"), &experiment) == Arm::Treatment));
+    }
+}

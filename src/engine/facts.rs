@@ -1,0 +1,89 @@
+//! Facts: what a session tells the whole shop, and the only thing that changes shop state.
+//!
+//! Invariant: a fact means the same whoever folds it and whenever: it carries its own times and weights and
+//! refers to no session. New kinds are added at the end; what a kind means never changes.
+
+use serde::{Deserialize, Serialize};
+
+use super::decay::Evidence;
+use super::totals::TotalKey;
+use crate::event::{Currency, Id, ItemId, Money, ProductFacts, Timestamp};
+
+/// One thing the whole shop learns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Fact {
+    /// A basket's evidence changed from one list of lines to another. In each list every line weighs for its
+    /// own item, and for its pairs with all lines before it.
+    Basket {
+        /// Evidence to take back.
+        before: Vec<EvidenceLine>,
+        /// Evidence to add.
+        after: Vec<EvidenceLine>,
+    },
+    /// One line's evidence, for its own item (unless `pairs_only`) and its pairs with `others`.
+    Line {
+        /// Added, or taken back.
+        add: bool,
+        /// Leaves the item's own weight alone.
+        pairs_only: bool,
+        /// The line.
+        line: EvidenceLine,
+        /// The items it pairs with.
+        others: Vec<ItemId>,
+    },
+    /// A known customer bought these distinct items in one order; `first` when it is the order's first event.
+    Bought {
+        /// Added, or taken back by a cancellation.
+        add: bool,
+        /// Counts as a basket of the customer's.
+        first: bool,
+        /// The customer.
+        customer: Id,
+        /// The items.
+        items: Vec<ItemId>,
+    },
+    /// What an event told about a product.
+    Learned {
+        /// The item.
+        item: ItemId,
+        /// When.
+        ts: Timestamp,
+        /// Price of a unit, with its currency.
+        price: Option<(Money, Currency)>,
+        /// Title, category, brand.
+        product: ProductFacts,
+    },
+    /// An offered item did something beside the item it was offered with.
+    Combination {
+        /// The item in the basket.
+        anchor: ItemId,
+        /// The item offered.
+        companion: ItemId,
+        /// What happened.
+        step: CombinationStep,
+    },
+    /// A total moved.
+    Total(TotalKey, i128),
+    /// The customer is to be forgotten.
+    Erased(Id),
+}
+
+/// What happened to an offered item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CombinationStep {
+    /// It was shown.
+    Shown,
+    /// It was accepted.
+    Accepted,
+    /// It earned this much, in millionths; less than zero when refunded.
+    Earned(Currency, i128),
+}
+
+/// One line of a basket, as evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceLine {
+    /// The item.
+    pub item: ItemId,
+    /// How heavy.
+    pub evidence: Evidence,
+}

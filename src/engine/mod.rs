@@ -1,0 +1,42 @@
+//! The engine: pure decisions over events. `apply` turns an event of a session into effects; `Shop::fold`
+//! turns facts into what the whole shop knows.
+//!
+//! Invariant: no I/O, no clock, no threads, no metrics, no source of randomness. Time and events come in,
+//! effects go out; the same events in the same order give the same bytes. A test reads this folder's imports.
+//!
+//! | file | what it is for |
+//! | --- | --- |
+//! | `apply` | one event in, effects out: the way through everything below |
+//! | `session`, `basket`, `dedupe`, `outstanding`, `orders` | what one session holds |
+//! | `shop`, `counts`, `best`, `decay`, `customers`, `catalogue`, `totals`, `combinations` | what the whole shop knows |
+//! | `facts` | what a session tells the shop |
+//! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
+//! | `attribution`, `experiment` | what offers did, and who is kept from them |
+//! | `settings`, `vocabulary`, `hash` | settings, closed sets of words, chance |
+
+pub mod apply;
+pub mod attribution;
+pub mod basket;
+pub mod best;
+pub mod catalogue;
+pub mod combinations;
+pub mod counts;
+pub mod customers;
+pub mod decay;
+pub mod dedupe;
+pub mod experiment;
+pub mod facts;
+pub mod hash;
+pub mod offer;
+pub mod orders;
+pub mod outstanding;
+pub mod policy;
+pub mod ranking;
+pub mod reason;
+pub mod session;
+pub mod settings;
+pub mod shop;
+pub mod totals;
+pub mod vocabulary;
+
+pub use apply::{Effects, apply};

@@ -1,0 +1,136 @@
+//! Orders: what was bought, what of it is an offer's doing, what went back.
+//!
+//! Invariant: a line's net value is shared exactly (the parts of a discount add up to it), and no more is
+//! refunded than was bought.
+
+use serde::{Deserialize, Serialize};
+
+use super::basket::{BasketRules, evidence_of};
+use super::facts::EvidenceLine;
+use super::vocabulary::{OfferKind, Placement};
+use crate::event::{Currency, Id, ItemId, Money, Quantity, Timestamp};
+
+/// An order whose lines may still come back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The order's id.
+    pub id: Id,
+    /// When it was placed.
+    pub ts: Timestamp,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// Who bought, where known.
+    pub customer: Option<Id>,
+    /// Its lines, one an item.
+    pub lines: Vec<OrderLine>,
+    /// The weight its evidence was given, in thousandths.
+    pub weight_milli: u16,
+    /// Its lines past this many make no pairs.
+    pub paired_lines: u32,
+}
+
+/// One line of an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderLine {
+    /// The item.
+    pub item: ItemId,
+    /// How many units were bought.
+    pub quantity: Quantity,
+    /// Their value, net of the order's discount, in millionths.
+    pub net_micros: i128,
+    /// How many units went back, in thousandths.
+    pub refunded_milli: u32,
+    /// The offer that gets the credit.
+    pub credit: Option<Credit>,
+}
+
+/// Which offer a bought line is credited to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Credit {
+    /// Where it was made.
+    pub placement: Placement,
+    /// What the item was offered as.
+    pub kind: OfferKind,
+    /// What it was offered beside.
+    pub anchor: Option<ItemId>,
+}
+
+impl Order {
+    /// The evidence its lines give.
+    #[must_use]
+    pub fn evidence(&self, rules: BasketRules) -> Vec<EvidenceLine> {
+        let rules = BasketRules { weight_milli: self.weight_milli, paired_lines: self.paired_lines as usize, ..rules };
+        let evidence = evidence_of(self.lines.len(), self.ts, rules);
+        self.lines.iter().zip(evidence).map(|(line, evidence)| EvidenceLine { item: line.item.clone(), evidence }).collect()
+    }
+}
+
+impl OrderLine {
+    /// Takes `quantity` units back, as many as there are; returns their net value in millionths, rounded down
+    /// until the last unit, which takes the rest.
+    pub fn refund(&mut self, quantity: Quantity) -> i128 {
+        let before = self.value_of(self.refunded_milli);
+        self.refunded_milli = self.refunded_milli.saturating_add(quantity.0).min(self.quantity.0);
+        self.value_of(self.refunded_milli) - before
+    }
+
+    fn value_of(&self, milli: u32) -> i128 {
+        self.net_micros * i128::from(milli) / i128::from(self.quantity.0.max(1))
+    }
+}
+
+/// Shares `amount` over `values` in proportion, largest remainder first, the first line on ties. The parts add
+/// up to the amount, or to all the values if that is less.
+#[must_use]
+pub fn share(amount: Money, values: &[i128]) -> Vec<i128> {
+    let total: i128 = values.iter().sum();
+    if total <= 0 {
+        return vec![0; values.len()];
+    }
+    let amount = i128::from(amount.0).min(total);
+    let mut parts: Vec<i128> = values.iter().map(|value| amount * value / total).collect();
+    let mut left = amount - parts.iter().sum::<i128>();
+    let mut by_remainder: Vec<usize> = (0..values.len()).collect();
+    by_remainder.sort_by_key(|&at| std::cmp::Reverse(amount * values[at] % total));
+    for at in by_remainder {
+        if left == 0 {
+            break;
+        }
+        parts[at] += 1;
+        left -= 1;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_discount_is_shared_by_value_and_the_first_line_wins_a_tie() {
+        assert_eq!(share(Money(10), &[30, 70]), [3, 7]);
+        assert_eq!(share(Money(10), &[1, 1, 1]), [1, 1, 1]);
+        assert_eq!(share(Money(2), &[5, 5, 5]), [1, 1, 0]);
+        assert_eq!(share(Money(5), &[0, 0]), [0, 0]);
+    }
+
+    #[test]
+    fn no_more_is_refunded_than_was_bought_and_the_parts_add_up() {
+        let quantity = Quantity(3_000);
+        let mut line = OrderLine { item: "i".into(), quantity, net_micros: 10, refunded_milli: 0, credit: None };
+        let parts: Vec<i128> = (0..4).map(|_| line.refund(Quantity::ONE)).collect();
+        assert_eq!(parts, [3, 3, 4, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_discount_add_up_to_it(amount in 0..1_000_000_i64, values in proptest::collection::vec(0..1_000_000_i128, 1..50)) {
+            let total: i128 = values.iter().sum();
+            let parts = share(Money(amount), &values);
+            prop_assert_eq!(parts.iter().sum::<i128>(), if total > 0 { i128::from(amount).min(total) } else { 0 });
+            prop_assert!(parts.iter().zip(&values).all(|(part, value)| (0..=*value).contains(part)));
+        }
+    }
+}

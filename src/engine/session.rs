@@ -1,0 +1,223 @@
+//! Sessions of one partition: what one shopper is about, and nothing of anybody else.
+//!
+//! Invariant: a session belongs to one partition and is changed by its events alone, in their order. Whether
+//! it is over depends on event time only, never on when the sweep came by.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+
+use compact_str::{CompactString, format_compact};
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+
+use super::basket::Basket;
+use super::dedupe::RecentIds;
+use super::orders::Order;
+use super::outstanding::Outstanding;
+use super::settings::Settings;
+use super::vocabulary::{Arm, Placement};
+use crate::event::{Id, ShopEvent, Timestamp};
+
+/// A session's key within its partition: what kind of id it goes by, and the id (`s:`, `c:`, `o:`, `u:`).
+pub type SessionKey = CompactString;
+
+/// Late events may still come this long after a session is over before its memory is given back.
+const SWEEP_GRACE_MS: i64 = 3_600_000;
+/// Most further ids a session is known by.
+const ALIASES_MAX: usize = 64;
+
+/// One shopper's session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Events of it so far: part of what offer ids are made of.
+    pub events: u64,
+    /// The time of its newest event.
+    pub last_at: Timestamp,
+    /// The customer, once known.
+    pub customer: Option<Id>,
+    /// The channel of its newest event that named one.
+    pub channel: Option<Id>,
+    /// The open basket.
+    pub basket: Basket,
+    /// Event ids seen.
+    pub recent: RecentIds,
+    /// Offers made and not yet over, oldest first.
+    pub offers: VecDeque<Outstanding>,
+    /// The newest offer of each placement.
+    pub newest_offers: Vec<(Placement, u128)>,
+    /// Orders whose lines may still come back, oldest first.
+    pub orders: VecDeque<Order>,
+    /// The arm, once eligible.
+    pub arm: Option<Arm>,
+    /// Placements an offer was made at, each counted once.
+    pub offered_at: Vec<Placement>,
+    /// Placements an offer was accepted at, each counted once.
+    pub accepted_at: Vec<Placement>,
+    aliases: Vec<SessionKey>,
+}
+
+/// All sessions of one partition.
+#[derive(Debug)]
+pub struct Sessions {
+    idle_ms: i64,
+    refund_window_ms: i64,
+    sessions_max: usize,
+    sessions: HashMap<SessionKey, Session, FixedState>,
+    aliases: HashMap<SessionKey, SessionKey, FixedState>,
+    /// When a session may be over, at the earliest; looked at again when that time has come.
+    expiry: BinaryHeap<Reverse<(Timestamp, SessionKey)>>,
+    newest: Timestamp,
+    evicted: u64,
+}
+
+impl Session {
+    /// Ends what an idle time ends: basket and offers. Orders stay until their refund window is over.
+    fn renew(&mut self, now: Timestamp, idle_ms: i64, refund_window_ms: i64) {
+        if now.0 > self.last_at.0.saturating_add(idle_ms) {
+            let orders = std::mem::take(&mut self.orders);
+            let kept = Self { orders, recent: std::mem::take(&mut self.recent), events: self.events, ..Self::default() };
+            let old = std::mem::replace(self, kept);
+            (self.aliases, self.arm, self.customer) = (old.aliases, old.arm, old.customer);
+        }
+        self.orders.retain(|order| order.ts.0.saturating_add(refund_window_ms) >= now.0);
+        self.offers.retain(|offer| !offer.is_over(now));
+        self.last_at = self.last_at.max(now);
+    }
+
+    fn over_at(&self, idle_ms: i64, refund_window_ms: i64) -> Timestamp {
+        let orders = self.orders.iter().map(|order| order.ts.plus_ms(refund_window_ms)).max();
+        orders.unwrap_or_default().max(self.last_at.plus_ms(idle_ms))
+    }
+}
+
+impl Sessions {
+    /// No sessions yet.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            idle_ms: settings.session.idle.0,
+            refund_window_ms: settings.attribution.refund_window.0,
+            sessions_max: settings.limits.sessions,
+            sessions: HashMap::default(),
+            aliases: HashMap::default(),
+            expiry: BinaryHeap::new(),
+            newest: Timestamp::MIN,
+            evicted: 0,
+        }
+    }
+
+    /// The key of the session an event belongs to: that of its first id which is known, else its first id's.
+    #[must_use]
+    pub fn key_of(&self, event: &ShopEvent) -> SessionKey {
+        let ids = keys_of(event);
+        let known = ids.iter().find_map(|id| if self.sessions.contains_key(id) { Some(id) } else { self.aliases.get(id) });
+        known.or(ids.first()).cloned().unwrap_or_default()
+    }
+
+    /// The session of that key, looked at without changing it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Session> {
+        self.sessions.get(key)
+    }
+
+    /// The session an event belongs to, made if it is new, brought to the event's time, known by all its ids.
+    pub fn open(&mut self, key: &SessionKey, event: &ShopEvent) -> &mut Session {
+        self.newest = self.newest.max(event.ts);
+        if !self.sessions.contains_key(key) {
+            self.expiry.push(Reverse((event.ts.plus_ms(self.idle_ms), key.clone())));
+        }
+        let session = self.sessions.entry(key.clone()).or_default();
+        session.renew(event.ts, self.idle_ms, self.refund_window_ms);
+        session.events += 1;
+        for id in keys_of(event).into_iter().filter(|id| id != key && !id.starts_with("u:")) {
+            if !session.aliases.contains(&id) && session.aliases.len() < ALIASES_MAX {
+                self.aliases.insert(id.clone(), key.clone());
+                session.aliases.push(id);
+            }
+        }
+        if event.customer_id.is_some() {
+            session.customer.clone_from(&event.customer_id);
+        }
+        if event.channel.is_some() {
+            session.channel.clone_from(&event.channel);
+        }
+        session
+    }
+
+    /// Puts a restored session back.
+    pub fn restore(&mut self, key: SessionKey, session: Session) {
+        self.newest = self.newest.max(session.last_at);
+        self.expiry.push(Reverse((session.over_at(self.idle_ms, self.refund_window_ms), key.clone())));
+        for alias in &session.aliases {
+            self.aliases.insert(alias.clone(), key.clone());
+        }
+        self.sessions.insert(key, session);
+    }
+
+    /// Drops the sessions that are over, and the ones nearest to it beyond the limit. Returns their keys.
+    pub fn sweep(&mut self) -> Vec<SessionKey> {
+        let mut gone = Vec::new();
+        while let Some(Reverse((due, _))) = self.expiry.peek() {
+            let too_many = self.sessions.len() > self.sessions_max;
+            if !too_many && due.plus_ms(SWEEP_GRACE_MS) > self.newest {
+                break;
+            }
+            let Some(Reverse((due, key))) = self.expiry.pop() else { break };
+            let Some(session) = self.sessions.get(&key) else { continue };
+            let over_at = session.over_at(self.idle_ms, self.refund_window_ms);
+            if over_at > due {
+                self.expiry.push(Reverse((over_at, key)));
+                continue;
+            }
+            self.evicted += u64::from(over_at.plus_ms(SWEEP_GRACE_MS) > self.newest);
+            self.remove(&key);
+            gone.push(key);
+        }
+        gone
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// How many were dropped before they were over.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// All sessions, sorted by key.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&SessionKey, &Session)> {
+        let mut all: Vec<_> = self.sessions.iter().collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+
+    fn remove(&mut self, key: &SessionKey) {
+        let Some(session) = self.sessions.remove(key) else { return };
+        for alias in session.aliases {
+            if self.aliases.get(&alias) == Some(key) {
+                self.aliases.remove(&alias);
+            }
+        }
+    }
+}
+
+/// The keys an event's ids stand for, in the order in which they name the session.
+fn keys_of(event: &ShopEvent) -> Vec<SessionKey> {
+    let ids = [("s", &event.session_id), ("c", &event.cart_id), ("o", &event.order_id), ("u", &event.customer_id)];
+    ids.into_iter().filter_map(|(kind, id)| id.as_ref().map(|id| format_compact!("{kind}:{id}"))).collect()
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

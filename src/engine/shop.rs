@@ -1,0 +1,122 @@
+//! Shop state: what every instance knows alike. The fold of the shop log, and of nothing else.
+//!
+//! Invariant: only [`Shop::fold`] and [`Shop::set_decay`] change it, called by one thread in log order;
+//! any thread may read at any time.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::catalogue::Catalogue;
+use super::combinations::Combinations;
+use super::counts::{CountLimits, Counts};
+use super::customers::Customers;
+use super::decay::Decay;
+use super::facts::Fact;
+use super::settings::Limits;
+use super::totals::Totals;
+
+/// The state of a shop.
+#[derive(Debug)]
+pub struct Shop {
+    /// What is bought together.
+    pub counts: Counts,
+    /// Who bought what before.
+    pub customers: Customers,
+    /// What is known of products.
+    pub catalogue: Catalogue,
+    totals: Mutex<Totals>,
+    combinations: Mutex<Combinations>,
+    decay: RwLock<Option<Decay>>,
+}
+
+/// One kind of entries that grows, with its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// How many there are.
+    pub entries: usize,
+    /// How many there may be.
+    pub limit: usize,
+    /// How many were evicted, or refused, since the start of the fold.
+    pub evictions: u64,
+}
+
+impl Shop {
+    /// A shop of which nothing is known yet.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let count_limits = CountLimits { items: limits.items, neighbours: limits.neighbours_per_item, pairs: limits.pairs };
+        Self {
+            counts: Counts::new(count_limits),
+            customers: Customers::new(limits.customers),
+            catalogue: Catalogue::new(limits.items),
+            totals: Mutex::default(),
+            combinations: Mutex::new(Combinations::new(limits.combinations)),
+            decay: RwLock::default(),
+        }
+    }
+
+    /// Folds one fact in.
+    pub fn fold(&self, fact: &Fact) {
+        match fact {
+            Fact::Basket { before, after } => self.with_decay(|decay| self.counts.change_basket(decay, before, after)),
+            Fact::Line { add, pairs_only, line, others } => {
+                self.with_decay(|decay| self.counts.change_line(decay, *add, *pairs_only, line, others));
+            }
+            Fact::Bought { add, first, customer, items } => self.customers.bought(*add, *first, customer, items),
+            Fact::Learned { item, ts, price, product } => self.catalogue.learn(item, *ts, *price, product),
+            Fact::Combination { anchor, companion, step } => self.combinations().add(anchor, companion, *step),
+            Fact::Total(key, delta) => self.totals().add(key.clone(), *delta),
+            Fact::Erased(customer) => self.customers.erase(customer),
+        }
+    }
+
+    /// Takes over the decay of a record, before its facts are folded. An older landmark than the one known
+    /// changes nothing: it was written by an instance that had not yet read of the move.
+    pub fn set_decay(&self, next: Decay) {
+        let mut decay = self.decay.write().unwrap_or_else(PoisonError::into_inner);
+        match *decay {
+            None => *decay = Some(next),
+            Some(now) if next.landmark > now.landmark => {
+                self.counts.shift(now.shift_to(next));
+                *decay = Some(next);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The decay in force; `None` before the first record.
+    #[must_use]
+    pub fn decay(&self) -> Option<Decay> {
+        *self.decay.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The totals, locked.
+    pub fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The combinations, locked.
+    pub fn combinations(&self) -> MutexGuard<'_, Combinations> {
+        self.combinations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How full each kind of state is, by name.
+    #[must_use]
+    pub fn usage(&self, limits: &Limits) -> BTreeMap<&'static str, Usage> {
+        let combinations = self.combinations();
+        BTreeMap::from([
+            ("items", Usage { entries: self.counts.items(), limit: limits.items, evictions: self.counts.evicted_items() }),
+            ("pairs", Usage { entries: self.counts.pairs(), limit: limits.pairs, evictions: self.counts.evicted_pairs() }),
+            ("customers", Usage { entries: self.customers.len(), limit: limits.customers, evictions: self.customers.evicted() }),
+            ("products", Usage { entries: self.catalogue.len(), limit: limits.items, evictions: self.catalogue.refused() }),
+            ("combinations", Usage { entries: combinations.len(), limit: limits.combinations, evictions: combinations.evicted() }),
+        ])
+    }
+
+    fn with_decay(&self, change: impl FnOnce(Decay)) {
+        // Every record sets its decay before its facts are folded, so there is one.
+        if let Some(decay) = self.decay() {
+            change(decay);
+        }
+    }
+}

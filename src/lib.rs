@@ -1,0 +1,10 @@
+//! Offerstream.
+pub mod clock;
+pub mod config;
+pub mod dump;
+pub mod engine;
+pub mod event;
+pub mod metrics;
+pub mod pipeline;
+pub mod replay;
+pub mod state;

@@ -1,0 +1,213 @@
+//! The loop's heart, without Kafka: records in, one batch of everything a commit carries out.
+//!
+//! Invariant: a record ends as exactly one of: events applied, or a dead letter. Nothing leaves but through the
+//! batch, so that whoever commits it commits all of it or nothing. `run`, `replay` and `demo` all go this way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::engine::apply;
+use crate::engine::decay::Decay;
+use crate::engine::facts::Fact;
+use crate::engine::session::{SessionKey, Sessions};
+use crate::engine::settings::Settings;
+use crate::engine::shop::Shop;
+use crate::engine::totals::{TotalKey, Totals};
+use crate::engine::vocabulary::Arm;
+use crate::event::{self, Reject, RejectReason, ShopEvent, Timestamp};
+
+/// The most of a payload that a dead letter keeps, in bytes.
+pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
+/// An event may be this far ahead of its Kafka record.
+const AHEAD_OF_RECORD_MS_MAX: i64 = 3_600_000;
+/// An event of a file may be this far ahead of the newest one before it.
+const AHEAD_OF_NEWEST_MS_MAX: i64 = 366 * 86_400_000;
+
+/// A record to process.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The partition whose sessions it belongs to.
+    pub partition: i32,
+    /// Its key, which its offers are keyed with.
+    pub key: Option<&'a [u8]>,
+    /// Its value.
+    pub payload: &'a [u8],
+    /// The length it had before it was cut for being too large, where it was.
+    pub payload_bytes: usize,
+    /// Its own time in Kafka; `None` for a line of a file.
+    pub record_time: Option<Timestamp>,
+}
+
+/// An offer on its way out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfferOut {
+    /// The partition of the event that caused it.
+    pub partition: i32,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// The offer, as JSON.
+    pub json: Vec<u8>,
+    /// Made, or kept back.
+    pub arm: Arm,
+    /// The time of the record that caused it, to measure by.
+    pub record_time: Option<Timestamp>,
+}
+
+/// Everything that one commit carries, beside the offsets.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Offers, made and kept back, in the order of their causes.
+    pub offers: Vec<OfferOut>,
+    /// Sessions that changed.
+    pub sessions: BTreeSet<(i32, SessionKey)>,
+    /// What the shop is to learn, totals aside; empty where it is learned at once.
+    pub facts: Vec<Fact>,
+    /// Totals that moved.
+    pub totals: Totals,
+    /// How many records it covers.
+    pub records: u64,
+}
+
+/// When the shop learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learning {
+    /// After every event, from memory: `replay`, `demo`.
+    AtOnce,
+    /// From the shop log, once committed: `run`.
+    FromLog,
+}
+
+/// Applies records to the sessions of the partitions it owns.
+#[derive(Debug)]
+pub struct Processor {
+    settings: Arc<Settings>,
+    shop: Arc<Shop>,
+    learning: Learning,
+    partitions: BTreeMap<i32, Sessions>,
+    newest: Option<Timestamp>,
+    batch: Batch,
+}
+
+impl Processor {
+    /// A processor that owns no partition yet.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>, shop: Arc<Shop>, learning: Learning) -> Self {
+        Self { settings, shop, learning, partitions: BTreeMap::new(), newest: None, batch: Batch::default() }
+    }
+
+    /// Processes one record.
+    ///
+    /// # Errors
+    /// Why the record can't be used; it is counted, and the caller keeps it as a dead letter.
+    pub fn process(&mut self, record: &Record<'_>) -> Result<(), Reject> {
+        self.batch.records += 1;
+        let done = self.try_process(record);
+        if let Err(reject) = &done {
+            self.learn_total(TotalKey::Rejected(reject.reason), 1);
+        }
+        done
+    }
+
+    /// The sessions of a partition, made if there are none.
+    pub fn sessions_mut(&mut self, partition: i32) -> &mut Sessions {
+        let settings = &self.settings;
+        self.partitions.entry(partition).or_insert_with(|| Sessions::new(settings))
+    }
+
+    /// The sessions of all partitions.
+    #[must_use]
+    pub fn partitions(&self) -> &BTreeMap<i32, Sessions> {
+        &self.partitions
+    }
+
+    /// Gives all partitions up, and with them whatever was not taken for a commit.
+    pub fn forget_partitions(&mut self) {
+        self.partitions.clear();
+        self.batch = Batch::default();
+    }
+
+    /// The batch so far.
+    #[must_use]
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Takes the offers out of the batch, where they leave one by one.
+    pub fn drain_offers(&mut self) -> std::vec::Drain<'_, OfferOut> {
+        self.batch.offers.drain(..)
+    }
+
+    /// Takes the batch for a commit; sessions that are over end with it.
+    pub fn take_batch(&mut self) -> Batch {
+        for (partition, sessions) in &mut self.partitions {
+            let gone = sessions.sweep();
+            self.batch.sessions.extend(gone.into_iter().map(|key| (*partition, key)));
+        }
+        std::mem::take(&mut self.batch)
+    }
+
+    /// The decay to write into the next record of the shop log; `None` before the first event.
+    #[must_use]
+    pub fn decay(&self) -> Option<Decay> {
+        let newest = self.newest?;
+        let decay = self.shop.decay().unwrap_or_else(|| Decay::starting(newest, self.settings.ranking.half_life.0));
+        Some(decay.moved_for(newest))
+    }
+
+    fn try_process(&mut self, record: &Record<'_>) -> Result<(), Reject> {
+        if record.payload_bytes > event::EVENT_BYTES_MAX {
+            let detail = format!("the record has {} bytes; {} are allowed", record.payload_bytes, event::EVENT_BYTES_MAX);
+            return Err(Reject::new(RejectReason::TooLarge, detail));
+        }
+        let event = event::decode(record.payload)?;
+        self.check_time(&event, record.record_time)?;
+        self.newest = self.newest.max(Some(event.ts));
+        let partition = record.partition;
+        let settings = Arc::clone(&self.settings);
+        let shop = Arc::clone(&self.shop);
+        let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;
+        self.batch.sessions.insert((partition, effects.session));
+        if let Some(offer) = effects.offer {
+            // An offer is plain data: writing it into memory has no way to fail.
+            let json = serde_json::to_vec(&offer).unwrap_or_default();
+            let (key, record_time) = (record.key.map(<[u8]>::to_vec), record.record_time);
+            self.batch.offers.push(OfferOut { partition, key, json, arm: offer.arm, record_time });
+        }
+        effects.facts.into_iter().for_each(|fact| self.learn(fact));
+        Ok(())
+    }
+
+    fn check_time(&self, event: &ShopEvent, record_time: Option<Timestamp>) -> Result<(), Reject> {
+        let (from, ahead_ms_max, what) = match (record_time, self.newest) {
+            (Some(time), _) => (time, AHEAD_OF_RECORD_MS_MAX, "1 h ahead of its record's time"),
+            (None, Some(newest)) => (newest, AHEAD_OF_NEWEST_MS_MAX, "366 days ahead of the newest event before it"),
+            (None, None) => return Ok(()),
+        };
+        if event.ts.0 - from.0 <= ahead_ms_max {
+            return Ok(());
+        }
+        Err(Reject::new(RejectReason::FutureTime, format!("ts is {}, more than {what}, {from}", event.ts)))
+    }
+
+    fn learn_total(&mut self, key: TotalKey, delta: i128) {
+        self.learn(Fact::Total(key, delta));
+    }
+
+    fn learn(&mut self, fact: Fact) {
+        if self.learning == Learning::AtOnce {
+            if let Some(decay) = self.decay() {
+                self.shop.set_decay(decay);
+            }
+            self.shop.fold(&fact);
+        }
+        match fact {
+            Fact::Total(key, delta) => self.batch.totals.add(key, delta),
+            fact if self.learning == Learning::FromLog => self.batch.facts.push(fact),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

@@ -1,0 +1,173 @@
+//! Replay: the same engine over recorded logs, with no broker.
+//!
+//! Invariant: the same lines in the same order give the same bytes, whatever the machine. Memory is bounded by
+//! the engine's limits: a log is read line by line, and a line no further than its limit.
+
+mod catalogue;
+mod input;
+mod progress;
+mod summary;
+
+pub use catalogue::load_catalogue;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::config::Config;
+use crate::dump;
+use crate::engine::shop::Shop;
+use crate::engine::vocabulary::Arm;
+use crate::event::Reject;
+use crate::metrics::Metrics;
+use crate::pipeline::{DEAD_LETTER_BYTES_MAX, Learning, Processor, Record};
+use input::{Input, Line};
+use progress::Progress;
+
+/// What to replay, and where each output goes; an output without a file is not written.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    /// Logs, in this order; `-` is standard input.
+    pub events: Vec<PathBuf>,
+    /// A catalogue in JSONL.
+    pub catalogue: Option<PathBuf>,
+    /// Offers made.
+    pub offers: Option<PathBuf>,
+    /// Offers kept back.
+    pub withheld: Option<PathBuf>,
+    /// Lines that can't be used.
+    pub rejected: Option<PathBuf>,
+    /// Counts, sorted.
+    pub counts: Option<PathBuf>,
+    /// Metrics in Prometheus' text format.
+    pub metrics: Option<PathBuf>,
+}
+
+/// Totals are handed to the metrics after this many lines.
+const LINES_A_BATCH: u64 = 10_000;
+
+/// Replays the logs; the summary goes to `out`.
+///
+/// # Errors
+/// A file that can't be read or written, by name.
+pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()> {
+    let settings = Arc::new(config.engine.clone());
+    let shop = Arc::new(Shop::new(&settings.limits));
+    if let Some(path) = &replay.catalogue {
+        load_catalogue(&shop.catalogue, path)?;
+    }
+    let metrics = Metrics::new(&settings)?;
+    let mut processor = Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::AtOnce);
+    let mut outputs = Outputs::create(replay)?;
+    let mut progress = Progress::new(&replay.events);
+    for path in &replay.events {
+        replay_file(path, &mut processor, &mut outputs, &metrics, &mut progress)?;
+    }
+    outputs.flush()?;
+    finish(replay, config, &processor, &shop, &metrics)?;
+    progress.finish();
+    summary::write(&shop, &settings, out).context("the summary can't be written")
+}
+
+fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, metrics: &Metrics, progress: &mut Progress) -> Result<()> {
+    let name = path.display().to_string();
+    let mut input = Input::open(path, progress.bytes_read()).with_context(|| format!("{name} can't be read"))?;
+    while let Some(line) = input.next_line().with_context(|| format!("{name} can't be read"))? {
+        let record = Record { partition: 0, key: None, payload: line.bytes, payload_bytes: line.length, record_time: None };
+        if let Err(reject) = processor.process(&record) {
+            outputs.reject(&name, &line, &reject)?;
+        }
+        if line.number % LINES_A_BATCH == 0 {
+            outputs.take(processor, metrics)?;
+            progress.show(line.number);
+        } else if !processor.batch().offers.is_empty() {
+            outputs.offers(processor)?;
+        }
+    }
+    outputs.take(processor, metrics)
+}
+
+fn finish(replay: &Replay, config: &Config, processor: &Processor, shop: &Shop, metrics: &Metrics) -> Result<()> {
+    if let Some(path) = &replay.counts {
+        let mut out = create(path)?;
+        dump::counts(shop, &mut out).and_then(|()| out.flush()).with_context(|| cannot_write(path))?;
+    }
+    if let Some(path) = &replay.metrics {
+        metrics.observe_shop(shop, &config.engine.limits);
+        metrics.observe_sessions(processor.partitions().values(), &config.engine.limits);
+        std::fs::write(path, metrics.text()?).with_context(|| cannot_write(path))?;
+    }
+    Ok(())
+}
+
+/// The files that are written as the replay goes.
+struct Outputs {
+    offers: Option<BufWriter<File>>,
+    withheld: Option<BufWriter<File>>,
+    rejected: Option<BufWriter<File>>,
+}
+
+impl Outputs {
+    fn create(replay: &Replay) -> Result<Self> {
+        let open = |path: &Option<PathBuf>| path.as_deref().map(create).transpose();
+        Ok(Self { offers: open(&replay.offers)?, withheld: open(&replay.withheld)?, rejected: open(&replay.rejected)? })
+    }
+
+    /// Writes what the batch holds and gives its totals to the metrics.
+    fn take(&mut self, processor: &mut Processor, metrics: &Metrics) -> Result<()> {
+        self.offers(processor)?;
+        metrics.committed(&processor.take_batch().totals);
+        Ok(())
+    }
+
+    fn offers(&mut self, processor: &mut Processor) -> Result<()> {
+        for offer in processor.drain_offers() {
+            let file = if offer.arm == Arm::Holdout { &mut self.withheld } else { &mut self.offers };
+            if let Some(file) = file {
+                file.write_all(&offer.json).and_then(|()| file.write_all(b"\n")).context("an offer can't be written")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, file: &str, line: &Line<'_>, reject: &Reject) -> Result<()> {
+        let Some(out) = &mut self.rejected else { return Ok(()) };
+        let payload = String::from_utf8_lossy(&line.bytes[..line.bytes.len().min(DEAD_LETTER_BYTES_MAX)]);
+        let entry = json!({
+            "line": line.number, "file": file, "reason": reject.reason.as_str(), "detail": reject.detail, "size": line.length,
+            "payload": payload,
+        });
+        writeln!(out, "{entry}").context("a rejected line can't be written")
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        for file in [&mut self.offers, &mut self.withheld, &mut self.rejected].into_iter().flatten() {
+            file.flush().context("an output can't be written")?;
+        }
+        Ok(())
+    }
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>> {
+    File::create(path).map(BufWriter::new).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("{} can't be written", path.display())
+}
+
+/// Reads a log's lines for a test or a tool, without the engine.
+///
+/// # Errors
+/// What reading fails with.
+pub fn for_each_line(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut input = Input::open(path, Arc::default())?;
+    while let Some(line) = input.next_line()? {
+        take(line.bytes);
+    }
+    Ok(())
+}

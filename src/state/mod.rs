@@ -1,0 +1,94 @@
+//! What survives: the record formats of the shop log and of the session changelog.
+//!
+//! Invariant: a record is read back exactly as it was written, or refused with the reason. Every record is
+//! framed: one byte of format version, four of CRC-32 (little endian) over the rest, then the body in postcard's
+//! wire format (its specification is stable since 1.0). A body changes by a new version, or by new members at
+//! the end of an enum; readers refuse what is newer than they are.
+
+mod session_record;
+mod shop_record;
+
+pub use session_record::{decode_session, encode_session};
+pub use shop_record::{Header, RECORD_BYTES_MAX, ShopRecord, encode_records};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a record can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadRecord {
+    /// Too short to be a record.
+    #[error("it is cut off after {0} bytes")]
+    CutOff(usize),
+    /// Written by a version that came later.
+    #[error("its format is version {0}, and this program reads up to {VERSION}; upgrade Offerstream")]
+    Newer(u8),
+    /// Its bytes are not those that were written.
+    #[error("its checksum is wrong: it was damaged")]
+    Damaged,
+    /// Its body is not of this format.
+    #[error("its body can't be read: {0}")]
+    Malformed(String),
+}
+
+const VERSION: u8 = 1;
+const FRAME_BYTES: usize = 5;
+
+fn to_frame(body: &impl Serialize) -> Vec<u8> {
+    let mut frame = vec![0; FRAME_BYTES];
+    frame[0] = VERSION;
+    // Serializing plain data into memory has no way to fail.
+    let mut frame = postcard::to_extend(body, frame).unwrap_or_default();
+    let checksum = crc32fast::hash(&frame[FRAME_BYTES..]);
+    frame[1..FRAME_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    frame
+}
+
+fn from_frame<T: DeserializeOwned>(frame: &[u8]) -> Result<T, BadRecord> {
+    let Some((head, body)) = frame.split_at_checked(FRAME_BYTES) else { return Err(BadRecord::CutOff(frame.len())) };
+    if head[0] > VERSION {
+        return Err(BadRecord::Newer(head[0]));
+    }
+    if head[0] == 0 || head[1..] != crc32fast::hash(body).to_le_bytes() {
+        return Err(BadRecord::Damaged);
+    }
+    postcard::from_bytes(body).map_err(|error| BadRecord::Malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_frame_is_refused_when_cut_newer_or_damaged() {
+        let frame = to_frame(&(7_u32, "text"));
+        assert_eq!(from_frame::<(u32, String)>(&frame), Ok((7, "text".to_owned())));
+        assert_eq!(from_frame::<(u32, String)>(&frame[..3]), Err(BadRecord::CutOff(3)));
+        let mut newer = frame.clone();
+        newer[0] = 2;
+        assert_eq!(from_frame::<(u32, String)>(&newer), Err(BadRecord::Newer(2)));
+        for at in 1..frame.len() {
+            let mut damaged = frame.clone();
+            damaged[at] ^= 1;
+            assert_eq!(from_frame::<(u32, String)>(&damaged), Err(BadRecord::Damaged), "byte {at}");
+        }
+        assert!(matches!(from_frame::<(u32, String)>(&to_frame(&7_u32)), Err(BadRecord::Malformed(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = ShopRecord::decode(&bytes);
+            let _ = decode_session(&bytes);
+            // With a frame that fits, the body is what is put to the test.
+            let mut framed = vec![VERSION, 0, 0, 0, 0];
+            framed.extend(&bytes);
+            let checksum = crc32fast::hash(&bytes).to_le_bytes();
+            framed[1..5].copy_from_slice(&checksum);
+            let _ = ShopRecord::decode(&framed);
+            let _ = decode_session(&framed);
+        }
+    }
+}

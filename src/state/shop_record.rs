@@ -1,0 +1,263 @@
+//! A record of the shop log: the facts of one commit, packed.
+//!
+//! Item and customer ids stand once in a dictionary, evidence likewise; lines refer to both by small numbers.
+//! A commit that would exceed [`RECORD_BYTES_MAX`] becomes several records.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+
+use super::{BadRecord, from_frame, to_frame};
+use crate::engine::decay::{Decay, Evidence};
+use crate::engine::facts::{CombinationStep, EvidenceLine, Fact};
+use crate::engine::totals::TotalKey;
+use crate::event::{Currency, Id, Money, ProductFacts, Timestamp};
+
+/// Commits are split into records of at most this size; a single fact may still be larger.
+pub const RECORD_BYTES_MAX: usize = 900_000;
+
+/// What stands at the head of every record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Which run of which instance wrote it: a number drawn at its start.
+    pub incarnation: u64,
+    /// Which of its commits, counted from 1.
+    pub commit: u64,
+    /// The decay its facts are folded under.
+    pub decay: Decay,
+}
+
+/// A record: its head and its facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShopRecord {
+    /// The head.
+    pub header: Header,
+    /// The facts, in the order of their events.
+    pub facts: Vec<Fact>,
+}
+
+impl ShopRecord {
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Says why it can't be read.
+    pub fn decode(value: &[u8]) -> Result<Self, BadRecord> {
+        let packed: Packed = from_frame(value)?;
+        let facts = packed.facts.iter().map(|fact| packed.unpack(fact)).collect::<Option<_>>();
+        let facts = facts.ok_or_else(|| BadRecord::Malformed("it refers to an entry that its dictionary does not have".into()))?;
+        Ok(Self { header: packed.header, facts })
+    }
+}
+
+/// The facts of a commit as one record, or several where they are large.
+#[must_use]
+pub fn encode_records(header: Header, facts: &[Fact]) -> Vec<Vec<u8>> {
+    let record = to_frame(&Packer::pack(header, facts));
+    if record.len() <= RECORD_BYTES_MAX || facts.len() < 2 {
+        return vec![record];
+    }
+    let (first, second) = facts.split_at(facts.len() / 2);
+    let mut records = encode_records(header, first);
+    records.extend(encode_records(header, second));
+    records
+}
+
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    header: Header,
+    ids: Vec<Id>,
+    evidence: Vec<Evidence>,
+    facts: Vec<PackedFact>,
+}
+
+/// An index into the dictionary of ids.
+type IdRef = u32;
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct PackedLine {
+    item: IdRef,
+    evidence: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+enum PackedFact {
+    Basket { before: Vec<PackedLine>, after: Vec<PackedLine> },
+    Line { add: bool, pairs_only: bool, line: PackedLine, others: Vec<IdRef> },
+    Bought { add: bool, first: bool, customer: IdRef, items: Vec<IdRef> },
+    Learned { item: IdRef, ts: Timestamp, price: Option<(Money, Currency)>, product: ProductFacts },
+    Combination { anchor: IdRef, companion: IdRef, step: CombinationStep },
+    Total(TotalKey, i128),
+    Erased(IdRef),
+}
+
+struct Packer<'a> {
+    packed: Packed,
+    id_refs: HashMap<&'a str, IdRef, FixedState>,
+}
+
+impl<'a> Packer<'a> {
+    fn pack(header: Header, facts: &'a [Fact]) -> Packed {
+        let packed = Packed { header, ids: Vec::new(), evidence: Vec::new(), facts: Vec::with_capacity(facts.len()) };
+        let mut packer = Self { packed, id_refs: HashMap::default() };
+        for fact in facts {
+            let fact = packer.fact(fact);
+            packer.packed.facts.push(fact);
+        }
+        packer.packed
+    }
+
+    fn fact(&mut self, fact: &'a Fact) -> PackedFact {
+        match fact {
+            Fact::Basket { before, after } => PackedFact::Basket { before: self.lines(before), after: self.lines(after) },
+            Fact::Line { add, pairs_only, line, others } => {
+                PackedFact::Line { add: *add, pairs_only: *pairs_only, line: self.line(line), others: self.ids(others) }
+            }
+            Fact::Bought { add, first, customer, items } => {
+                PackedFact::Bought { add: *add, first: *first, customer: self.id(customer), items: self.ids(items) }
+            }
+            Fact::Learned { item, ts, price, product } => {
+                PackedFact::Learned { item: self.id(item), ts: *ts, price: *price, product: product.clone() }
+            }
+            Fact::Combination { anchor, companion, step } => {
+                PackedFact::Combination { anchor: self.id(anchor), companion: self.id(companion), step: *step }
+            }
+            Fact::Total(key, delta) => PackedFact::Total(key.clone(), *delta),
+            Fact::Erased(customer) => PackedFact::Erased(self.id(customer)),
+        }
+    }
+
+    fn ids(&mut self, ids: &'a [Id]) -> Vec<IdRef> {
+        ids.iter().map(|id| self.id(id)).collect()
+    }
+
+    fn id(&mut self, id: &'a Id) -> IdRef {
+        let ids = &mut self.packed.ids;
+        *self.id_refs.entry(id).or_insert_with(|| {
+            ids.push(id.clone());
+            ids.len() as IdRef - 1
+        })
+    }
+
+    fn lines(&mut self, lines: &'a [EvidenceLine]) -> Vec<PackedLine> {
+        lines.iter().map(|line| self.line(line)).collect()
+    }
+
+    fn line(&mut self, line: &'a EvidenceLine) -> PackedLine {
+        PackedLine { item: self.id(&line.item), evidence: self.evidence(line.evidence) }
+    }
+
+    /// Lines that came together share their evidence, so looking at the newest few entries finds most repeats.
+    fn evidence(&mut self, evidence: Evidence) -> u32 {
+        const LOOKED_AT: usize = 8;
+        let known = &mut self.packed.evidence;
+        let from = known.len().saturating_sub(LOOKED_AT);
+        let at = known[from..].iter().position(|other| *other == evidence).map(|at| from + at);
+        at.unwrap_or_else(|| {
+            known.push(evidence);
+            known.len() - 1
+        }) as u32
+    }
+}
+
+impl Packed {
+    /// `None` when it refers to what is not there.
+    fn unpack(&self, fact: &PackedFact) -> Option<Fact> {
+        Some(match fact {
+            PackedFact::Basket { before, after } => Fact::Basket { before: self.lines(before)?, after: self.lines(after)? },
+            PackedFact::Line { add, pairs_only, line, others } => {
+                Fact::Line { add: *add, pairs_only: *pairs_only, line: self.line(line)?, others: self.ids(others)? }
+            }
+            PackedFact::Bought { add, first, customer, items } => {
+                Fact::Bought { add: *add, first: *first, customer: self.id(*customer)?, items: self.ids(items)? }
+            }
+            PackedFact::Learned { item, ts, price, product } => {
+                Fact::Learned { item: self.id(*item)?, ts: *ts, price: *price, product: product.clone() }
+            }
+            PackedFact::Combination { anchor, companion, step } => {
+                Fact::Combination { anchor: self.id(*anchor)?, companion: self.id(*companion)?, step: *step }
+            }
+            PackedFact::Total(key, delta) => Fact::Total(key.clone(), *delta),
+            PackedFact::Erased(customer) => Fact::Erased(self.id(*customer)?),
+        })
+    }
+
+    fn id(&self, id: IdRef) -> Option<Id> {
+        self.ids.get(id as usize).cloned()
+    }
+
+    fn ids(&self, ids: &[IdRef]) -> Option<Vec<Id>> {
+        ids.iter().map(|id| self.id(*id)).collect()
+    }
+
+    fn lines(&self, lines: &[PackedLine]) -> Option<Vec<EvidenceLine>> {
+        lines.iter().map(|line| self.line(line)).collect()
+    }
+
+    fn line(&self, line: &PackedLine) -> Option<EvidenceLine> {
+        Some(EvidenceLine { item: self.id(line.item)?, evidence: *self.evidence.get(line.evidence as usize)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::decay::Stage;
+
+    fn header() -> Header {
+        Header { incarnation: 7, commit: 1, decay: Decay::starting(Timestamp(1_291_191_960_000), 7_776_000_000) }
+    }
+
+    fn line(item: &str, ts: i64) -> EvidenceLine {
+        let evidence = Evidence { stage: Stage::Purchase, weight_milli: 1_000, ts: Timestamp(ts), partners: 1 };
+        EvidenceLine { item: item.into(), evidence }
+    }
+
+    fn some_facts() -> Vec<Fact> {
+        vec![
+            Fact::Basket { before: vec![line("a", 1)], after: vec![line("a", 2), line("b", 2)] },
+            Fact::Line { add: true, pairs_only: false, line: line("c", 3), others: vec!["a".into(), "b".into()] },
+            Fact::Bought { add: true, first: true, customer: "u".into(), items: vec!["a".into()] },
+            Fact::Learned {
+                item: "a".into(),
+                ts: Timestamp(4),
+                price: Some((Money(5), Currency::USD)),
+                product: ProductFacts { title: Some("A".into()), ..ProductFacts::default() },
+            },
+            Fact::Combination { anchor: "a".into(), companion: "b".into(), step: CombinationStep::Earned(Currency::USD, -9) },
+            Fact::Total(TotalKey::Orders, -1),
+            Fact::Erased("u".into()),
+        ]
+    }
+
+    #[test]
+    fn facts_are_read_back_as_they_were_written() {
+        let records = encode_records(header(), &some_facts());
+        let read = ShopRecord::decode(&records[0]).unwrap();
+        assert_eq!((records.len(), read), (1, ShopRecord { header: header(), facts: some_facts() }));
+    }
+
+    #[test]
+    fn a_large_commit_becomes_several_records_in_order() {
+        let facts: Vec<Fact> = (0..200_000).map(|n| Fact::Erased(format!("customer-{n}").into())).collect();
+        let records = encode_records(header(), &facts);
+        assert!(records.len() > 1 && records.iter().all(|record| record.len() <= RECORD_BYTES_MAX));
+        let read: Vec<Fact> = records.iter().flat_map(|record| ShopRecord::decode(record).unwrap().facts).collect();
+        assert_eq!(read, facts);
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_refused() {
+        let packed = Packed { header: header(), ids: Vec::new(), evidence: Vec::new(), facts: vec![PackedFact::Erased(3)] };
+        assert!(matches!(ShopRecord::decode(&to_frame(&packed)), Err(BadRecord::Malformed(_))));
+    }
+
+    /// Golden bytes: what was written by an earlier version has to stay readable.
+    #[test]
+    fn a_record_of_version_1_is_still_read() {
+        let hex = include_str!("golden/shop_record_v1.hex");
+        let bytes: Vec<u8> = (0..hex.trim().len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
+        assert_eq!(ShopRecord::decode(&bytes).unwrap().facts, some_facts());
+        assert_eq!(encode_records(header(), &some_facts()), [bytes]);
+    }
+}
