@@ -99,7 +99,7 @@ impl Default for KafkaConfig {
             instance_id: gethostname::gethostname().to_string_lossy().into_owned(),
             delivery: Delivery::ExactlyOnce,
             commit_interval_ms: 100,
-            commit_records_max: 50_000,
+            commit_records_max: 10_000,
             message_timeout_ms: 10_000,
             transaction_timeout_ms: 15_000,
             session_timeout_ms: 20_000,

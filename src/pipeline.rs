@@ -84,6 +84,7 @@ pub struct Processor {
     shop: Arc<Shop>,
     learning: Learning,
     partitions: BTreeMap<i32, Sessions>,
+    first: Option<Timestamp>,
     newest: Option<Timestamp>,
     batch: Batch,
 }
@@ -92,7 +93,7 @@ impl Processor {
     /// A processor that owns no partition yet.
     #[must_use]
     pub fn new(settings: Arc<Settings>, shop: Arc<Shop>, learning: Learning) -> Self {
-        Self { settings, shop, learning, partitions: BTreeMap::new(), newest: None, batch: Batch::default() }
+        Self { settings, shop, learning, partitions: BTreeMap::new(), first: None, newest: None, batch: Batch::default() }
     }
 
     /// Processes one record.
@@ -149,9 +150,9 @@ impl Processor {
     /// The decay to write into the next record of the shop log; `None` before the first event.
     #[must_use]
     pub fn decay(&self) -> Option<Decay> {
-        let newest = self.newest?;
-        let decay = self.shop.decay().unwrap_or_else(|| Decay::starting(newest, self.settings.ranking.half_life.0));
-        Some(decay.moved_for(newest))
+        let start = || self.first.map(|first| Decay::starting(first, self.settings.ranking.half_life.0));
+        let decay = self.shop.decay().or_else(start)?;
+        Some(self.newest.map_or(decay, |newest| decay.moved_for(newest)))
     }
 
     fn try_process(&mut self, record: &Record<'_>) -> Result<(), Reject> {
@@ -161,6 +162,7 @@ impl Processor {
         }
         let event = event::decode(record.payload)?;
         self.check_time(&event, record.record_time)?;
+        self.first.get_or_insert(event.ts);
         self.newest = self.newest.max(Some(event.ts));
         let partition = record.partition;
         let settings = Arc::clone(&self.settings);

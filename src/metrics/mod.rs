@@ -172,6 +172,8 @@ impl Metrics {
     /// Makes all series of closed label sets.
     fn start_at_zero(&self, settings: &Settings) {
         let families = &self.families;
+        let revision = option_env!("OFFERSTREAM_REVISION").unwrap_or("unknown");
+        families.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision]).set(1);
         EventType::ALL.iter().for_each(|kind| families.events.with_label_values(&[kind.as_str()]).inc_by(0));
         RejectReason::ALL.iter().for_each(|reason| families.events_rejected.with_label_values(&[reason.as_str()]).inc_by(0));
         let currency = self.currency.as_str();

@@ -24,8 +24,8 @@ pub struct Header {
     pub incarnation: u64,
     /// Which of its commits, counted from 1.
     pub commit: u64,
-    /// The decay its facts are folded under.
-    pub decay: Decay,
+    /// The decay its facts are folded under; none before the first event, when there is nothing to decay.
+    pub decay: Option<Decay>,
 }
 
 /// A record: its head and its facts.
@@ -205,7 +205,7 @@ mod tests {
     use crate::engine::decay::Stage;
 
     fn header() -> Header {
-        Header { incarnation: 7, commit: 1, decay: Decay::starting(Timestamp(1_291_191_960_000), 7_776_000_000) }
+        Header { incarnation: 7, commit: 1, decay: Some(Decay::starting(Timestamp(1_291_191_960_000), 7_776_000_000)) }
     }
 
     fn line(item: &str, ts: i64) -> EvidenceLine {

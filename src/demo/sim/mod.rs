@@ -78,7 +78,8 @@ pub struct Simulator {
     arrivals: Option<Arrivals>,
     next_arrival_ms: Option<i64>,
     arrived: u64,
-    sessions: BTreeMap<u64, Session>,
+    /// Boxed, so that the tree stays small enough to be walked fast.
+    sessions: BTreeMap<u64, Box<Session>>,
     /// The next thing to happen in each session: one entry for each, no more.
     timers: BTreeSet<(i64, u64)>,
     aftermaths: BTreeMap<(i64, u64), Aftermath>,
@@ -180,7 +181,7 @@ impl Simulator {
         let steps = plan::visit(&self.catalogue, &shopper, at_ms, &mut rng);
         let session = Session::new(shopper, steps);
         self.reschedule(number, None, session.next_due_ms());
-        self.sessions.insert(number, session);
+        self.sessions.insert(number, Box::new(session));
     }
 
     fn proceed(&mut self, at_ms: i64, number: u64, out: &mut Vec<SimEvent>) {

@@ -1,0 +1,153 @@
+//! Commands and their arguments.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use offerstream::config::Config;
+use offerstream::replay::{self, Replay};
+use offerstream::{dump, kafka, serve};
+
+#[derive(Parser)]
+#[command(name = "offerstream", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(RunArgs),
+    Replay(ReplayArgs),
+    State(StateArgs),
+}
+
+/// Consumes from Kafka until stopped: learns, makes offers, serves metrics. SIGTERM drains and ends it
+#[derive(Args)]
+#[command(after_help = "Example:\n  offerstream topics create --config offerstream.toml\n  offerstream run --config offerstream.toml")]
+struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Reads committed state back from Kafka
+#[derive(Args)]
+struct StateArgs {
+    #[command(subcommand)]
+    command: StateCommand,
+}
+
+#[derive(Subcommand)]
+enum StateCommand {
+    Dump(DumpArgs),
+}
+
+/// Writes committed state as sorted JSON lines to standard output
+#[derive(Args)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
+#[command(after_help = "Example:\n  offerstream state dump --counts --config offerstream.toml > counts.jsonl")]
+struct DumpArgs {
+    /// What is bought together: as `replay --counts` writes it
+    #[arg(long, group = "what")]
+    counts: bool,
+    /// Open sessions of all partitions
+    #[arg(long, group = "what")]
+    sessions: bool,
+    /// The shop's totals
+    #[arg(long, group = "what")]
+    totals: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Where settings come from.
+#[derive(Args)]
+struct ConfigArgs {
+    /// Settings; the environment overrules them (`OFFERSTREAM_KAFKA__BROKERS=127.0.0.1:9092`)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Brokers, in place of the setting `kafka.brokers`
+    #[arg(long, value_name = "HOST:PORT")]
+    brokers: Option<String>,
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Config> {
+        let mut config = Config::load(self.config.as_deref(), std::env::vars())?;
+        if let Some(brokers) = &self.brokers {
+            config.kafka.brokers.clone_from(brokers);
+        }
+        config.kafka.brokers().context("configuration")?;
+        Ok(config)
+    }
+}
+
+/// Runs the engine over recorded logs: no broker is needed, and the same input gives the same bytes
+#[derive(Args)]
+#[command(after_help = "Example:\n  offerstream replay events.jsonl.gz --offers offers.jsonl --counts counts.jsonl")]
+struct ReplayArgs {
+    /// Logs, one JSON event a line; plain, gzip or zstd; `-` is standard input
+    #[arg(required = true, value_name = "EVENTS")]
+    events: Vec<PathBuf>,
+    /// A catalogue, one JSON product a line
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<PathBuf>,
+    /// Settings
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to write the offers made
+    #[arg(long, value_name = "FILE")]
+    offers: Option<PathBuf>,
+    /// Where to write the offers kept back from held-out shoppers
+    #[arg(long, value_name = "FILE")]
+    withheld: Option<PathBuf>,
+    /// Where to write the lines that can't be used, with the reason
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+    /// Where to write the counts, sorted
+    #[arg(long, value_name = "FILE")]
+    counts: Option<PathBuf>,
+    /// Where to write the metrics, in Prometheus' text format
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+}
+
+/// Runs the command that was asked for.
+pub fn run() -> Result<()> {
+    match Cli::parse().command {
+        Command::Run(args) => serve::run(args.config.load()?),
+        Command::Replay(args) => run_replay(args),
+        Command::State(StateArgs { command: StateCommand::Dump(args) }) => run_dump(&args),
+    }
+}
+
+fn run_dump(args: &DumpArgs) -> Result<()> {
+    let config = args.config.load()?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if args.sessions {
+        for (partition, sessions) in kafka::read_sessions(&config)? {
+            dump::sessions(partition, &sessions, &mut out)?;
+        }
+    } else {
+        let shop = kafka::read_shop(&config)?;
+        if args.totals { dump::totals(&shop, &mut out) } else { dump::counts(&shop, &mut out) }?;
+    }
+    out.flush().context("standard output can't be written")
+}
+
+fn run_replay(args: ReplayArgs) -> Result<()> {
+    let config = Config::load(args.config.as_deref(), std::env::vars())?;
+    let replay = Replay {
+        events: args.events,
+        catalogue: args.catalogue,
+        offers: args.offers,
+        withheld: args.withheld,
+        rejected: args.rejected,
+        counts: args.counts,
+        metrics: args.metrics,
+    };
+    let mut out = io::stdout().lock();
+    replay::run(&replay, &config, &mut out)?;
+    out.flush().context("standard output can't be written")
+}

@@ -1,0 +1,69 @@
+//! HTTP: metrics and health.
+//!
+//! Invariant: nothing here blocks tokio or changes state.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::engine::settings::Limits;
+use crate::engine::shop::Shop;
+use crate::health::Health;
+use crate::metrics::Metrics;
+
+/// What answers are made of.
+#[derive(Clone)]
+pub struct Pages {
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// How far the process is.
+    pub health: Arc<Health>,
+    /// What is learned.
+    pub shop: Arc<Shop>,
+    /// How far state may grow.
+    pub limits: Limits,
+}
+
+/// Opens the port.
+///
+/// # Errors
+/// It can't be opened; the line names the setting.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("http.listen = {address} can't be listened on; choose another port or address"))
+}
+
+/// Serves until the process ends.
+///
+/// # Errors
+/// The port fails.
+pub async fn serve(listener: TcpListener, pages: Pages) -> Result<()> {
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .with_state(pages);
+    axum::serve(listener, router).await.context("HTTP has ended")
+}
+
+async fn metrics(State(pages): State<Pages>) -> Response {
+    pages.metrics.observe_shop(&pages.shop, &pages.limits);
+    match pages.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response(),
+    }
+}
+
+async fn ready(State(pages): State<Pages>) -> Response {
+    let (ready, what) = pages.health.ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, format!("{what}\n")).into_response()
+}

@@ -1,0 +1,127 @@
+//! The member of the consumer group: what it is assigned, what it reads, how far behind it is.
+//!
+//! Invariant: no partition is given back while a commit that covers it is under way, within a bound; and none is
+//! read before its sessions are restored: an assignment starts paused.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::clients::log_error;
+use crate::metrics::Metrics;
+
+/// The group's consumer.
+pub type GroupConsumer = BaseConsumer<GroupContext>;
+
+/// What a rebalance did.
+#[derive(Debug)]
+pub enum Rebalanced {
+    /// These partitions are ours now, paused.
+    Assigned(TopicPartitionList),
+    /// None is ours any more.
+    Revoked,
+}
+
+/// Whether a commit is under way; revocation waits for its end.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    busy: Mutex<bool>,
+    ended: Condvar,
+}
+
+impl InFlight {
+    /// Marks the start or the end of a commit.
+    pub fn set(&self, busy: bool) {
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = busy;
+        self.ended.notify_all();
+    }
+
+    /// Waits for the end of a commit; returns whether it came within `limit`.
+    pub fn wait(&self, limit: Duration) -> bool {
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let (busy, _) = self.ended.wait_timeout_while(busy, limit, |busy| *busy).unwrap_or_else(PoisonError::into_inner);
+        !*busy
+    }
+}
+
+/// What the client calls back.
+pub struct GroupContext {
+    in_flight: Arc<InFlight>,
+    revoke_limit: Duration,
+    rebalanced: Mutex<VecDeque<Rebalanced>>,
+    metrics: Arc<Metrics>,
+    topics: Vec<String>,
+}
+
+impl GroupContext {
+    /// A context for the consumer of these topics.
+    #[must_use]
+    pub fn new(in_flight: Arc<InFlight>, revoke_limit: Duration, metrics: Arc<Metrics>, topics: Vec<String>) -> Self {
+        Self { in_flight, revoke_limit, rebalanced: Mutex::default(), metrics, topics }
+    }
+
+    /// The oldest rebalance that was not looked at yet.
+    pub fn next_rebalanced(&self) -> Option<Rebalanced> {
+        self.rebalanced.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn tell(&self, rebalanced: Rebalanced) {
+        self.rebalanced.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalanced);
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+        if let Err(error) = consumer.assign(partitions).and_then(|()| consumer.pause(partitions)) {
+            tracing::warn!("partitions can't be taken over: {error}");
+            return;
+        }
+        self.tell(Rebalanced::Assigned(partitions.clone()));
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>) {
+        // A lost assignment is somebody else's already: the broker refuses the commit by its generation.
+        if !consumer.assignment_lost() && !self.in_flight.wait(self.revoke_limit) {
+            tracing::warn!("a commit did not end within {} s; partitions are given back without it", self.revoke_limit.as_secs());
+        }
+        self.metrics.forget_lag();
+        self.tell(Rebalanced::Revoked);
+        if let Err(error) = consumer.unassign() {
+            tracing::warn!("partitions can't be given back: {error}");
+        }
+    }
+}
+
+impl ClientContext for GroupContext {
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        for topic in statistics.topics.values().filter(|topic| self.topics.contains(&topic.topic)) {
+            for partition in topic.partitions.values().filter(|partition| partition.partition >= 0 && partition.desired) {
+                if partition.app_offset >= 0 && partition.ls_offset >= 0 {
+                    self.metrics.lag(&topic.topic, partition.partition, (partition.ls_offset - partition.app_offset).max(0));
+                }
+            }
+        }
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => self.revoke(consumer),
+            other => {
+                tracing::warn!("rebalancing failed: {}", RDKafkaErrorCode::from(other));
+                self.revoke(consumer);
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The only room that talks to Kafka.
+//!
+//! Invariant: state, offers and offsets move in one transaction (`transaction`), under the assignment they were
+//! polled under (`stream`), and come back from the two state logs alone (`shop_log`, `sessions`). Calls of the
+//! client that block stay on threads of their own; none is made inside tokio.
+//!
+//! | file | what it is for |
+//! | --- | --- |
+//! | `service` | what is started, in which order |
+//! | `stream` | the loop: poll, process, hand over to the transaction |
+//! | `group` | the consumer group: assignments, lag |
+//! | `transaction` | the thread that commits |
+//! | `outgoing` | a batch as records |
+//! | `shop_log`, `sessions` | restoring and following the state logs |
+//! | `clients` | settings of every client |
+//! | `admin`, `check` | topics, rights, and what is wrong with them |
+
+mod clients;
+mod group;
+mod outgoing;
+mod service;
+mod sessions;
+mod shop_log;
+mod stream;
+mod transaction;
+
+pub use service::{Service, run};
+pub use sessions::read_sessions;
+pub use shop_log::read_shop;

@@ -1,0 +1,173 @@
+//! Starting and stopping what `run` consists of.
+//!
+//! Invariant: topics are checked before anything is consumed; the shop is restored before the group is joined;
+//! whichever thread ends first with an error ends the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::clients::{LogContext, group_consumer, log_consumer};
+use super::group::{GroupContext, InFlight};
+use super::shop_log::ShopLog;
+use super::stream::Stream;
+use super::transaction::Transactions;
+use crate::clock;
+use crate::config::Config;
+use crate::engine::shop::Shop;
+use crate::health::{Health, Phase};
+use crate::metrics::Metrics;
+use crate::pipeline::{Learning, Processor};
+
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// What the service shares with whoever started it.
+#[derive(Clone)]
+pub struct Service {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// What is learned.
+    pub shop: Arc<Shop>,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// How far it is.
+    pub health: Arc<Health>,
+    /// Set to end it.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Consumes until `stop` is set: blocks its thread.
+///
+/// # Errors
+/// One line that says why the process can't go on.
+pub fn run(service: &Service) -> Result<()> {
+    let config = &service.config;
+    let go_on = || !service.stop.load(Ordering::Relaxed);
+    let Some(partition_count) = await_topics(service)? else { return Ok(()) };
+    let transactions = match Transactions::start(&config.kafka, go_on) {
+        Err(_) if !go_on() => return Ok(()),
+        started => started?,
+    };
+    service.health.set(Phase::Restoring("the shop".into()));
+    let log = ShopLog::open(config, Arc::clone(&service.shop))?;
+    log.read_to_end(go_on)?;
+    let counts = &service.shop.counts;
+    tracing::info!("the shop is restored: {} baskets, {} items, {} pairs", counts.baskets(), counts.items(), counts.pairs());
+    let (ended, first_end) = std::sync::mpsc::channel();
+    let stop = Arc::clone(&service.stop);
+    spawn("shop-log", ended.clone(), move || log.follow(&stop))?;
+    let stream = stream(service, transactions, partition_count)?;
+    spawn("stream", ended, move || stream.run())?;
+    service.health.set(Phase::Restoring("waiting for an assignment".into()));
+    // The shop log ends without an error only when told to stop, as the stream does.
+    let mut left = 2;
+    while left > 0 {
+        first_end.recv().context("all threads have ended")??;
+        left -= 1;
+    }
+    Ok(())
+}
+
+fn stream(service: &Service, transactions: Transactions, partition_count: i32) -> Result<Stream> {
+    let config = Arc::clone(&service.config);
+    let in_flight = Arc::new(InFlight::default());
+    let (commits, to_commit) = sync_channel(1);
+    let (tell, outcomes) = sync_channel(1);
+    let busy = Arc::clone(&in_flight);
+    // It ends with the stream, whose end is the one that counts.
+    thread::Builder::new()
+        .name("transactions".into())
+        .spawn(move || transactions.serve(&to_commit, &tell, &busy))
+        .context("a thread can't be started")?;
+    let revoke_limit = Duration::from_millis(config.kafka.transaction_timeout_ms);
+    let topics = config.kafka.events_topics.clone();
+    let context = GroupContext::new(Arc::clone(&in_flight), revoke_limit, Arc::clone(&service.metrics), topics);
+    let consumer: BaseConsumer<GroupContext> =
+        BaseConsumer::from_config_and_context(&group_consumer(&config.kafka), context).context("the group's consumer")?;
+    let topics: Vec<&str> = config.kafka.events_topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).with_context(|| format!("{topics:?} can't be subscribed to"))?;
+    let settings = Arc::new(config.engine.clone());
+    Ok(Stream {
+        processor: Processor::new(settings, Arc::clone(&service.shop), Learning::FromLog),
+        config,
+        consumer,
+        metrics: Arc::clone(&service.metrics),
+        health: Arc::clone(&service.health),
+        stop: Arc::clone(&service.stop),
+        commits,
+        outcomes,
+        in_flight,
+        partition_count,
+        incarnation: clock::unix_ms().unsigned_abs(),
+    })
+}
+
+fn spawn(name: &str, ended: Sender<Result<()>>, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let named = name.to_owned();
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(move || {
+            // Nobody listens any more once another thread has ended the process.
+            let _ = ended.send(work().with_context(|| format!("{named} stopped")));
+        })
+        .context("a thread can't be started")?;
+    Ok(())
+}
+
+/// Waits for a broker, then checks the topics; returns how many partitions the events have, or `None` when told
+/// to stop first.
+fn await_topics(service: &Service) -> Result<Option<i32>> {
+    let kafka = &service.config.kafka;
+    let consumer: BaseConsumer<LogContext> =
+        BaseConsumer::from_config_and_context(&log_consumer(kafka), LogContext).context("the client's settings")?;
+    while !service.stop.load(Ordering::Relaxed) {
+        match consumer.fetch_metadata(None, METADATA_TIMEOUT) {
+            Ok(metadata) => {
+                let partitions = |name: &str| {
+                    let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+                    topic.map(|topic| topic.partitions().len() as i32).filter(|count| *count > 0)
+                };
+                return check_topics(&service.config, partitions).map(Some);
+            }
+            Err(error) => {
+                tracing::warn!("kafka.brokers = {}: no broker answers ({error}); trying again", kafka.brokers);
+                thread::sleep(RETRY_AFTER);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What the guarantees need of topics; the whole of it is what `offerstream check` looks at.
+fn check_topics(config: &Config, partitions: impl Fn(&str) -> Option<i32>) -> Result<i32> {
+    let kafka = &config.kafka;
+    let remedy = "create what is missing by: offerstream topics create";
+    let count = |topic: &str| partitions(topic).ok_or_else(|| anyhow!("topic {topic} does not exist; {remedy}"));
+    let first = &kafka.events_topics[0];
+    let events = count(first)?;
+    for topic in &kafka.events_topics {
+        if count(topic)? != events {
+            bail!("topic {topic} has {} partitions and {first} has {events}; events topics need equal counts", count(topic)?);
+        }
+    }
+    if count(&kafka.sessions_topic)? != events {
+        let found = count(&kafka.sessions_topic)?;
+        bail!("topic {} has {found} partitions and {first} has {events}; they need equal counts", kafka.sessions_topic);
+    }
+    for topic in [&kafka.offers_topic, &kafka.withheld_topic, &kafka.dlq_topic] {
+        if count(topic)? < events {
+            bail!("topic {topic} has {} partitions and {first} has {events}; it needs as many or more", count(topic)?);
+        }
+    }
+    if count(&kafka.shop_topic)? != 1 {
+        bail!("topic {} has {} partitions; it needs exactly one, which orders all facts", kafka.shop_topic, count(&kafka.shop_topic)?);
+    }
+    Ok(events)
+}

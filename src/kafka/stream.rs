@@ -1,0 +1,350 @@
+//! The loop: poll, process, hand over to the transaction; restore whenever the assignment changes.
+//!
+//! Invariant: no batch outlives its partitions. A batch is handed over with the membership it was polled under;
+//! while it commits, the next may be worked on, but nothing of that is produced. If a commit fails, or the
+//! assignment changes, the batch at hand is dropped, sessions are restored from their changelog, and reading
+//! starts again at the committed offsets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rdkafka::consumer::Consumer;
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::clients::{is_passing, retrying};
+use super::group::{GroupConsumer, InFlight, Rebalanced};
+use super::outgoing::{Outgoing, dead_letter, records_of};
+use super::sessions::Restore;
+use super::transaction::{Commit, Outcome};
+use crate::clock;
+use crate::config::Config;
+use crate::engine::totals::Totals;
+use crate::event::Timestamp;
+use crate::health::{Health, Phase};
+use crate::metrics::Metrics;
+use crate::pipeline::{Processor, Record};
+use crate::state::Header;
+
+/// How long the group is polled for at most while nothing is due.
+const POLL_MAX: Duration = Duration::from_millis(100);
+/// How long committed offsets are waited for in one call.
+const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the last batch may take.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the loop works with.
+pub struct Stream {
+    pub(super) config: Arc<Config>,
+    pub(super) consumer: GroupConsumer,
+    pub(super) processor: Processor,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) health: Arc<Health>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) commits: SyncSender<Commit>,
+    pub(super) outcomes: Receiver<Outcome>,
+    pub(super) in_flight: Arc<InFlight>,
+    pub(super) partition_count: i32,
+    pub(super) incarnation: u64,
+}
+
+/// Where the loop is.
+enum State {
+    /// Nothing is assigned.
+    Idle,
+    /// Sessions of the assignment are being restored.
+    Restoring { partitions: TopicPartitionList, restore: Restore, since: Instant },
+    /// Events are taken.
+    Running { partitions: TopicPartitionList },
+}
+
+/// The batch at hand, beside what the processor holds.
+#[derive(Default)]
+struct AtHand {
+    dead_letters: Vec<Outgoing>,
+    /// One past the last record taken, by topic and partition.
+    offsets: BTreeMap<(String, i32), i64>,
+    since: Option<Instant>,
+}
+
+/// What is known of the commit under way.
+struct Pending {
+    totals: Totals,
+    offered_at: Vec<Timestamp>,
+}
+
+impl Stream {
+    /// Runs until told to stop, then commits what is at hand.
+    ///
+    /// # Errors
+    /// The process can't go on; the line says why.
+    pub fn run(mut self) -> Result<()> {
+        let mut state = State::Idle;
+        let mut at_hand = AtHand::default();
+        let mut pending: Option<Pending> = None;
+        let mut commit_number = 0;
+        while !self.stop.load(Ordering::Relaxed) {
+            state = self.restore_step(state)?;
+            self.poll(&state, &mut at_hand)?;
+            while let Some(rebalanced) = self.consumer.context().next_rebalanced() {
+                at_hand = AtHand::default();
+                self.processor.forget_partitions();
+                state = self.rebalanced(rebalanced)?;
+            }
+            if let Some(failed) = self.take_outcome(&mut pending, Duration::ZERO)? {
+                tracing::warn!("a commit was aborted and is done again: {failed}");
+                at_hand = AtHand::default();
+                self.processor.forget_partitions();
+                state = self.restart(state)?;
+            }
+            if pending.is_none() && self.is_due(&at_hand) {
+                commit_number += 1;
+                pending = self.hand_over(&mut at_hand, commit_number)?;
+            } else if pending.is_some() && self.is_full() {
+                self.in_flight.wait(DRAIN_LIMIT);
+            }
+        }
+        self.drain(&mut at_hand, pending, commit_number)
+    }
+
+    /// Polls the group: at most until the next commit is due, and on for as long as records are at hand.
+    fn poll(&mut self, state: &State, at_hand: &mut AtHand) -> Result<()> {
+        let interval = Duration::from_millis(self.config.kafka.commit_interval_ms);
+        let mut wait = match (state, at_hand.since) {
+            (State::Restoring { .. }, _) => Duration::ZERO,
+            (_, Some(since)) => interval.saturating_sub(since.elapsed()),
+            (_, None) => POLL_MAX.min(interval),
+        };
+        let started = clock::now();
+        loop {
+            let consumer = &self.consumer;
+            match consumer.poll(wait) {
+                None => return Ok(()),
+                Some(Ok(message)) => {
+                    if let State::Running { .. } = state {
+                        take(&mut self.processor, at_hand, &message, self.partition_count)?;
+                    }
+                }
+                Some(Err(error)) => return self.poll_error(&error),
+            }
+            if started.elapsed() >= interval || self.is_full() {
+                return Ok(());
+            }
+            wait = Duration::ZERO;
+        }
+    }
+
+    fn poll_error(&self, error: &rdkafka::error::KafkaError) -> Result<()> {
+        if let Some((_, reason)) = self.consumer.client().fatal_error() {
+            let id = &self.config.kafka.instance_id;
+            bail!("the consumer has ended: {reason}; is another process running with kafka.instance_id = {id}?");
+        }
+        if is_passing(error) {
+            tracing::warn!("polling did not work: {error}; going on");
+            return Ok(());
+        }
+        Err(anyhow!("events can't be read: {error}"))
+    }
+
+    fn is_full(&self) -> bool {
+        self.processor.batch().records >= self.config.kafka.commit_records_max
+    }
+
+    fn is_due(&self, at_hand: &AtHand) -> bool {
+        let interval = Duration::from_millis(self.config.kafka.commit_interval_ms);
+        at_hand.since.is_some_and(|since| since.elapsed() >= interval) || self.is_full()
+    }
+
+    /// The assignment changed.
+    fn rebalanced(&self, rebalanced: Rebalanced) -> Result<State> {
+        match rebalanced {
+            Rebalanced::Revoked => {
+                self.health.set(Phase::Restoring("waiting for an assignment".into()));
+                Ok(State::Idle)
+            }
+            Rebalanced::Assigned(partitions) => self.assigned(partitions),
+        }
+    }
+
+    fn assigned(&self, partitions: TopicPartitionList) -> Result<State> {
+        if partitions.count() == 0 {
+            tracing::info!("no partition is assigned: there are as many instances as partitions, or more");
+            self.health.set(Phase::Running);
+            return Ok(State::Running { partitions });
+        }
+        let numbers = numbers_of(&partitions);
+        if let Some(unknown) = numbers.iter().find(|number| **number >= self.partition_count) {
+            bail!(
+                "partition {unknown} of the events is new: there were {} at the start; give {} as many partitions and start again",
+                self.partition_count,
+                self.config.kafka.sessions_topic
+            );
+        }
+        tracing::info!("assigned partitions {numbers:?}");
+        let restore = Restore::start(&self.config.kafka, &numbers)?;
+        Ok(State::Restoring { partitions, restore, since: clock::now() })
+    }
+
+    /// Starts again from what is committed.
+    fn restart(&self, state: State) -> Result<State> {
+        match state {
+            State::Idle => Ok(State::Idle),
+            State::Restoring { partitions, .. } | State::Running { partitions } => {
+                self.consumer.pause(&partitions).context("partitions can't be paused")?;
+                self.assigned(partitions)
+            }
+        }
+    }
+
+    /// Goes on with a restore; once it is done, reading starts at the committed offsets.
+    fn restore_step(&mut self, state: State) -> Result<State> {
+        let State::Restoring { partitions, mut restore, since } = state else { return Ok(state) };
+        if !restore.step()? {
+            let (records, done, all) = restore.progress();
+            self.health.set(Phase::Restoring(format!("sessions of {done} of {all} partitions, {records} records read")));
+            return Ok(State::Restoring { partitions, restore, since });
+        }
+        for (partition, sessions) in restore.sessions(&self.config)? {
+            *self.processor.sessions_mut(partition) = sessions;
+        }
+        self.start_reading(&partitions)?;
+        let open: usize = self.processor.partitions().values().map(crate::engine::session::Sessions::len).sum();
+        tracing::info!("{open} sessions restored in {:.1} s", since.elapsed().as_secs_f32());
+        self.metrics.restore_seconds.observe(since.elapsed().as_secs_f64());
+        self.health.set(Phase::Running);
+        Ok(State::Running { partitions })
+    }
+
+    /// Assigns the partitions anew, from their committed offsets: no seek is needed then.
+    fn start_reading(&self, partitions: &TopicPartitionList) -> Result<()> {
+        let go_on = || !self.stop.load(Ordering::Relaxed);
+        let committed =
+            retrying("asking for committed offsets", go_on, || self.consumer.committed_offsets(partitions.clone(), OFFSETS_TIMEOUT))
+                .context("committed offsets can't be asked for")?;
+        let mut start = TopicPartitionList::new();
+        for element in committed.elements() {
+            let offset = if let Offset::Offset(offset) = element.offset() { Offset::Offset(offset) } else { Offset::Beginning };
+            start.add_partition_offset(element.topic(), element.partition(), offset).context("the start offsets")?;
+        }
+        self.consumer.assign(&start).and_then(|()| self.consumer.resume(&start)).context("reading can't start")
+    }
+
+    /// Hands the batch at hand to the transaction thread.
+    fn hand_over(&mut self, at_hand: &mut AtHand, number: u64) -> Result<Option<Pending>> {
+        let group = self.consumer.group_metadata().ok_or_else(|| anyhow!("the consumer is in no group"))?;
+        let AtHand { dead_letters, offsets, .. } = std::mem::take(at_hand);
+        let mut batch = self.processor.take_batch();
+        let offered_at = batch.offers.iter().filter_map(|offer| offer.record_time).collect();
+        let header = Header { incarnation: self.incarnation, commit: number, decay: self.processor.decay() };
+        let mut records = records_of(&mut batch, &self.processor, header);
+        records.extend(dead_letters);
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), offset) in offsets {
+            list.add_partition_offset(&topic, partition, Offset::Offset(offset)).context("the offsets to commit")?;
+        }
+        self.in_flight.set(true);
+        self.commits.send(Commit { records, offsets: list, group }).map_err(|_| anyhow!("the transaction thread has ended"))?;
+        self.observe();
+        Ok(Some(Pending { totals: batch.totals, offered_at }))
+    }
+
+    fn observe(&self) {
+        self.metrics.observe_sessions(self.processor.partitions().values(), &self.config.engine.limits);
+    }
+
+    /// Looks whether the commit under way has ended; returns why, if it was aborted.
+    fn take_outcome(&self, pending: &mut Option<Pending>, wait: Duration) -> Result<Option<String>> {
+        if pending.is_none() {
+            return Ok(None);
+        }
+        let outcome = if wait.is_zero() {
+            self.outcomes.try_recv().map_err(|error| error == TryRecvError::Empty)
+        } else {
+            self.outcomes.recv_timeout(wait).map_err(|error| error == RecvTimeoutError::Timeout)
+        };
+        match outcome {
+            Err(true) => Ok(None),
+            Err(false) => bail!("the transaction thread has ended"),
+            Ok(Outcome::Committed(took)) => {
+                if let Some(committed) = pending.take() {
+                    self.committed(&committed, took);
+                }
+                Ok(None)
+            }
+            Ok(Outcome::Aborted(reason)) => {
+                pending.take();
+                Ok(Some(reason))
+            }
+            Ok(Outcome::Fatal(error)) => Err(error),
+        }
+    }
+
+    fn committed(&self, committed: &Pending, took: Duration) {
+        self.metrics.committed(&committed.totals);
+        self.metrics.commit_seconds.observe(took.as_secs_f64());
+        let now_ms = clock::unix_ms();
+        for at in &committed.offered_at {
+            self.metrics.event_to_offer_seconds.observe((now_ms - at.0).max(0) as f64 / 1_000.0);
+        }
+    }
+
+    /// Commits what is at hand, then gives up.
+    fn drain(&mut self, at_hand: &mut AtHand, mut pending: Option<Pending>, number: u64) -> Result<()> {
+        self.health.set(Phase::Draining);
+        if let Some(failed) = self.take_outcome(&mut pending, DRAIN_LIMIT)? {
+            // What is at hand follows the batch that failed, and must not overtake it.
+            tracing::warn!("the commit under way was aborted, and is done again at the next start: {failed}");
+            return Ok(());
+        }
+        if pending.is_none() && at_hand.since.is_some() {
+            pending = self.hand_over(at_hand, number + 1)?;
+            if let Some(failed) = self.take_outcome(&mut pending, DRAIN_LIMIT)? {
+                tracing::warn!("the last commit was aborted, and is done again at the next start: {failed}");
+            }
+        }
+        if pending.is_some() {
+            bail!("the last commit did not end within {} s; it is done again at the next start", DRAIN_LIMIT.as_secs());
+        }
+        Ok(())
+    }
+}
+
+/// Takes one record into the batch.
+fn take(
+    processor: &mut Processor,
+    at_hand: &mut AtHand,
+    message: &rdkafka::message::BorrowedMessage<'_>,
+    partition_count: i32,
+) -> Result<()> {
+    let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+    if partition >= partition_count {
+        bail!("partition {partition} of {topic} is new: there were {partition_count} at the start");
+    }
+    let payload = message.payload().unwrap_or_default();
+    let record_time = message.timestamp().to_millis().map(Timestamp);
+    let record = Record { partition, key: message.key(), payload, payload_bytes: payload.len(), record_time };
+    if let Err(reject) = processor.process(&record) {
+        at_hand.dead_letters.push(dead_letter(topic, partition, offset, message.key(), payload, &reject));
+    }
+    at_hand.since.get_or_insert_with(clock::now);
+    match at_hand.offsets.iter_mut().find(|((known, number), _)| *number == partition && known == topic) {
+        Some((_, next)) => *next = offset + 1,
+        None => {
+            at_hand.offsets.insert((topic.to_owned(), partition), offset + 1);
+        }
+    }
+    Ok(())
+}
+
+/// The partition numbers of an assignment, each once.
+fn numbers_of(partitions: &TopicPartitionList) -> Vec<i32> {
+    let mut numbers: Vec<i32> =
+        partitions.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}

@@ -1,0 +1,91 @@
+//! `run`, seen from outside: HTTP, signals, and the service's threads between them.
+//!
+//! Invariant: the port opens only after the configuration is checked; SIGTERM or Ctrl-C drains and ends with
+//! success; an error of any thread ends the process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, anyhow};
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::engine::shop::Shop;
+use crate::http::{self, Pages};
+use crate::kafka::{self, Service};
+use crate::metrics::Metrics;
+
+/// Consumes from Kafka until stopped.
+///
+/// # Errors
+/// One line that says why the process can't go on.
+pub fn run(config: Config) -> Result<()> {
+    config.kafka.brokers()?;
+    let metrics = Arc::new(Metrics::new(&config.engine)?);
+    let service = Service {
+        shop: Arc::new(Shop::new(&config.engine.limits)),
+        config: Arc::new(config),
+        metrics,
+        health: Arc::default(),
+        stop: Arc::default(),
+    };
+    let pages = Pages {
+        metrics: Arc::clone(&service.metrics),
+        health: Arc::clone(&service.health),
+        shop: Arc::clone(&service.shop),
+        limits: service.config.engine.limits.clone(),
+    };
+    let (address, stop) = (service.config.http.listen, Arc::clone(&service.stop));
+    beside_http(address, pages, &stop, move || kafka::run(&service))
+}
+
+/// Runs `work` on a thread of its own while HTTP answers and signals are listened to.
+///
+/// # Errors
+/// The port can't be opened, or what `work` fails with.
+pub fn beside_http(
+    address: SocketAddr,
+    pages: Pages,
+    stop: &Arc<AtomicBool>,
+    work: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("tokio can't be started")?;
+    runtime.block_on(async {
+        let listener = http::listen(address).await?;
+        tracing::info!("listening on http://{}", listener.local_addr().unwrap_or(address));
+        let (done, mut worked) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("service".into())
+            .spawn(move || {
+                // Nobody waits any more only when the process is ending already.
+                let _ = done.send(work());
+            })
+            .context("a thread can't be started")?;
+        let server = tokio::spawn(http::serve(listener, pages));
+        let result = tokio::select! {
+            result = &mut worked => result,
+            signal = stop_signal() => {
+                tracing::info!("{signal}: draining");
+                stop.store(true, Ordering::Relaxed);
+                worked.await
+            }
+        };
+        server.abort();
+        result.map_err(|_| anyhow!("the service ended without a word"))?
+    })
+}
+
+async fn stop_signal() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = tokio::signal::ctrl_c() => "interrupted",
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+            "interrupted"
+        }
+    }
+}
