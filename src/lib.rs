@@ -1,6 +1,7 @@
 //! Offerstream.
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod dump;
 pub mod engine;
 pub mod event;

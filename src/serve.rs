@@ -50,30 +50,46 @@ pub fn beside_http(
     stop: &Arc<AtomicBool>,
     work: impl FnOnce() -> Result<()> + Send + 'static,
 ) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("tokio can't be started")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let listener = http::listen(address).await?;
         tracing::info!("listening on http://{}", listener.local_addr().unwrap_or(address));
-        let (done, mut worked) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("service".into())
-            .spawn(move || {
-                // Nobody waits any more only when the process is ending already.
-                let _ = done.send(work());
-            })
-            .context("a thread can't be started")?;
         let server = tokio::spawn(http::serve(listener, pages));
-        let result = tokio::select! {
-            result = &mut worked => result,
-            signal = stop_signal() => {
-                tracing::info!("{signal}: draining");
-                stop.store(true, Ordering::Relaxed);
-                worked.await
-            }
-        };
+        let result = beside_signals(stop, work).await;
         server.abort();
-        result.map_err(|_| anyhow!("the service ended without a word"))?
+        result
     })
+}
+
+/// Runs `work` on a thread of its own while signals are listened to.
+///
+/// # Errors
+/// What `work` fails with.
+pub fn until_stopped(stop: &Arc<AtomicBool>, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    runtime()?.block_on(beside_signals(stop, work))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("tokio can't be started")
+}
+
+async fn beside_signals(stop: &Arc<AtomicBool>, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let (done, mut worked) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("service".into())
+        .spawn(move || {
+            // Nobody waits any more only when the process is ending already.
+            let _ = done.send(work());
+        })
+        .context("a thread can't be started")?;
+    let result = tokio::select! {
+        result = &mut worked => result,
+        signal = stop_signal() => {
+            tracing::info!("{signal}: draining");
+            stop.store(true, Ordering::Relaxed);
+            worked.await
+        }
+    };
+    result.map_err(|_| anyhow!("the service ended without a word"))?
 }
 
 async fn stop_signal() -> &'static str {

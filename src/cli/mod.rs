@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use offerstream::config::Config;
+use offerstream::demo::{self, Demo};
 use offerstream::replay::{self, Replay};
 use offerstream::{dump, kafka, serve};
 
@@ -20,6 +21,7 @@ struct Cli {
 enum Command {
     Run(RunArgs),
     Replay(ReplayArgs),
+    Demo(DemoArgs),
     State(StateArgs),
 }
 
@@ -29,6 +31,35 @@ enum Command {
 struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+/// Plays a simulated shop: no broker and no files are needed
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  offerstream demo\n  offerstream demo --seconds 60 --write-log shop.jsonl\n  offerstream demo --brokers 127.0.0.1:9092"
+)]
+struct DemoArgs {
+    /// How long; until stopped if not given
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// The port of metrics and health
+    #[arg(long, value_name = "P", default_value_t = 9464)]
+    port: u16,
+    /// Where to write the events, for `replay`
+    #[arg(long, value_name = "FILE")]
+    write_log: Option<PathBuf>,
+    /// Only feeds this real cluster, for a running `offerstream run`
+    #[arg(long, value_name = "HOST:PORT")]
+    brokers: Option<String>,
+    /// Decides all that is left to chance
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    seed: u64,
+    /// How many times faster than the clock simulated time runs [default: 120, with --brokers 1]
+    #[arg(long, value_name = "X")]
+    speed: Option<f64>,
+    /// Shoppers in a busy hour of simulated time [default: 3000, with --brokers 20000]
+    #[arg(long, value_name = "N")]
+    shoppers_per_hour: Option<f64>,
 }
 
 /// Reads committed state back from Kafka
@@ -118,8 +149,24 @@ pub fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Run(args) => serve::run(args.config.load()?),
         Command::Replay(args) => run_replay(args),
+        Command::Demo(args) => run_demo(args),
         Command::State(StateArgs { command: StateCommand::Dump(args) }) => run_dump(&args),
     }
+}
+
+fn run_demo(args: DemoArgs) -> Result<()> {
+    let config = Config::load(None, std::env::vars())?;
+    let (speed, shoppers) = if args.brokers.is_some() { (1.0, 20_000.0) } else { (120.0, 3_000.0) };
+    let demo = Demo {
+        seconds: args.seconds,
+        port: args.port,
+        write_log: args.write_log,
+        brokers: args.brokers,
+        seed: args.seed,
+        speed: args.speed.unwrap_or(speed).clamp(0.01, 10_000.0),
+        shoppers_per_hour: args.shoppers_per_hour.unwrap_or(shoppers).clamp(0.0, 1e7),
+    };
+    demo::run(&demo, config)
 }
 
 fn run_dump(args: &DumpArgs) -> Result<()> {

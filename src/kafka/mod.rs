@@ -10,12 +10,16 @@
 //! | `stream` | the loop: poll, process, hand over to the transaction |
 //! | `group` | the consumer group: assignments, lag |
 //! | `transaction` | the thread that commits |
-//! | `outgoing` | a batch as records |
+//! | `outgoing`, `delivery` | a batch as records, and sending them |
+//! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
 //! | `shop_log`, `sessions` | restoring and following the state logs |
 //! | `clients` | settings of every client |
 //! | `admin`, `check` | topics, rights, and what is wrong with them |
 
 mod clients;
+mod delivery;
+mod embedded;
+mod feed;
 mod group;
 mod outgoing;
 mod service;
@@ -24,6 +28,8 @@ mod shop_log;
 mod stream;
 mod transaction;
 
+pub use embedded::{EmbeddedBroker, PARTITIONS, run_embedded};
+pub use feed::Feed;
 pub use service::{Service, run};
 pub use sessions::read_sessions;
 pub use shop_log::read_shop;

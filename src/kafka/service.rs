@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::clients::{LogContext, group_consumer, log_consumer};
 use super::group::{GroupContext, InFlight};
 use super::shop_log::ShopLog;
-use super::stream::Stream;
-use super::transaction::Transactions;
+use super::stream::{Durability, Stream};
+use super::transaction::{Commit, Outcome, Transactions};
 use crate::clock;
 use crate::config::Config;
 use crate::engine::shop::Shop;
@@ -63,7 +63,9 @@ pub fn run(service: &Service) -> Result<()> {
     let (ended, first_end) = std::sync::mpsc::channel();
     let stop = Arc::clone(&service.stop);
     spawn("shop-log", ended.clone(), move || log.follow(&stop))?;
-    let stream = stream(service, transactions, partition_count)?;
+    let (committer, link) = link();
+    spawn_commits(move |committer| transactions.serve(&committer), committer)?;
+    let stream = stream(service, link, partition_count, Durability::Logs)?;
     spawn("stream", ended, move || stream.run())?;
     service.health.set(Phase::Restoring("waiting for an assignment".into()));
     // The shop log ends without an error only when told to stop, as the stream does.
@@ -75,37 +77,63 @@ pub fn run(service: &Service) -> Result<()> {
     Ok(())
 }
 
-fn stream(service: &Service, transactions: Transactions, partition_count: i32) -> Result<Stream> {
-    let config = Arc::clone(&service.config);
+/// The stream's end of the link to whoever commits.
+pub struct Link {
+    commits: SyncSender<Commit>,
+    outcomes: Receiver<Outcome>,
+    in_flight: Arc<InFlight>,
+}
+
+/// The other end.
+pub struct Committer {
+    /// Batches to commit.
+    pub commits: Receiver<Commit>,
+    /// How each ended.
+    pub outcomes: SyncSender<Outcome>,
+    /// Unset when one has ended.
+    pub in_flight: Arc<InFlight>,
+}
+
+/// A link between a stream and whoever commits: one batch at a time.
+#[must_use]
+pub fn link() -> (Committer, Link) {
     let in_flight = Arc::new(InFlight::default());
-    let (commits, to_commit) = sync_channel(1);
+    let (to_commit, commits) = sync_channel(1);
     let (tell, outcomes) = sync_channel(1);
-    let busy = Arc::clone(&in_flight);
-    // It ends with the stream, whose end is the one that counts.
-    thread::Builder::new()
-        .name("transactions".into())
-        .spawn(move || transactions.serve(&to_commit, &tell, &busy))
-        .context("a thread can't be started")?;
+    let committer = Committer { commits, outcomes: tell, in_flight: Arc::clone(&in_flight) };
+    (committer, Link { commits: to_commit, outcomes, in_flight })
+}
+
+/// Commits on a thread that ends with the stream, whose end is the one that counts.
+pub fn spawn_commits(serve: impl FnOnce(Committer) + Send + 'static, committer: Committer) -> Result<()> {
+    thread::Builder::new().name("transactions".into()).spawn(move || serve(committer)).context("a thread can't be started")?;
+    Ok(())
+}
+
+/// The stream: a member of the group, subscribed.
+pub fn stream(service: &Service, link: Link, partition_count: i32, durability: Durability) -> Result<Stream> {
+    let config = Arc::clone(&service.config);
     let revoke_limit = Duration::from_millis(config.kafka.transaction_timeout_ms);
     let topics = config.kafka.events_topics.clone();
-    let context = GroupContext::new(Arc::clone(&in_flight), revoke_limit, Arc::clone(&service.metrics), topics);
+    let context = GroupContext::new(Arc::clone(&link.in_flight), revoke_limit, Arc::clone(&service.metrics), topics);
     let consumer: BaseConsumer<GroupContext> =
         BaseConsumer::from_config_and_context(&group_consumer(&config.kafka), context).context("the group's consumer")?;
     let topics: Vec<&str> = config.kafka.events_topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics).with_context(|| format!("{topics:?} can't be subscribed to"))?;
-    let settings = Arc::new(config.engine.clone());
+    let learning = if durability == Durability::Logs { Learning::FromLog } else { Learning::AtOnce };
     Ok(Stream {
-        processor: Processor::new(settings, Arc::clone(&service.shop), Learning::FromLog),
+        processor: Processor::new(Arc::new(config.engine.clone()), Arc::clone(&service.shop), learning),
         config,
         consumer,
         metrics: Arc::clone(&service.metrics),
         health: Arc::clone(&service.health),
         stop: Arc::clone(&service.stop),
-        commits,
-        outcomes,
-        in_flight,
+        commits: link.commits,
+        outcomes: link.outcomes,
+        in_flight: link.in_flight,
         partition_count,
         incarnation: clock::unix_ms().unsigned_abs(),
+        durability,
     })
 }
 

@@ -1,0 +1,109 @@
+//! Sending records and waiting until each is delivered or has failed.
+//!
+//! Invariant: after [`Delivery::send_all`] nothing is under way.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
+
+use super::clients::log_error;
+use super::outgoing::Outgoing;
+use crate::config::KafkaConfig;
+
+/// How long delivery reports are waited for between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// A producer, with the topics it writes.
+pub struct Delivery {
+    /// The client.
+    pub producer: ThreadedProducer<Reports>,
+    config: KafkaConfig,
+}
+
+/// Counts what is on its way, and keeps the first failure.
+#[derive(Default)]
+pub struct Reports {
+    under_way: AtomicUsize,
+    failure: Mutex<Option<KafkaError>>,
+}
+
+impl ClientContext for Reports {
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Reports {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
+        }
+        self.under_way.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Reports {
+    /// Counts a record that is being sent.
+    pub fn sent(&self) {
+        self.under_way.fetch_add(1, Ordering::Acquire);
+    }
+
+    /// Forgets a failure, and returns it.
+    pub fn take_failure(&self) -> Option<KafkaError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Delivery {
+    /// Sends through `producer` to the topics of `config`.
+    #[must_use]
+    pub fn new(producer: ThreadedProducer<Reports>, config: KafkaConfig) -> Self {
+        Self { producer, config }
+    }
+
+    /// Sends all records and waits for them.
+    ///
+    /// # Errors
+    /// The first record that failed; others may be there.
+    pub fn send_all<'a>(&self, records: impl IntoIterator<Item = &'a Outgoing>) -> Result<(), KafkaError> {
+        self.producer.context().take_failure();
+        let sent = records.into_iter().try_for_each(|record| self.send(record));
+        self.wait();
+        sent?;
+        self.producer.context().take_failure().map_or(Ok(()), Err)
+    }
+
+    /// Waits until nothing is under way: every record is delivered or fails within its time-out.
+    pub fn wait(&self) {
+        while self.producer.context().under_way.load(Ordering::Acquire) > 0 {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn send(&self, record: &Outgoing) -> Result<(), KafkaError> {
+        let mut next = BaseRecord::<[u8], [u8]>::to(record.target.topic(&self.config)).partition(record.partition);
+        next.key = record.key.as_deref();
+        next.payload = record.payload.as_deref();
+        next.headers.clone_from(&record.headers);
+        self.producer.context().sent();
+        loop {
+            match self.producer.send(next) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    next = back;
+                    std::thread::sleep(LOOK_EVERY);
+                }
+                Err((error, _)) => {
+                    self.producer.context().under_way.fetch_sub(1, Ordering::Release);
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
