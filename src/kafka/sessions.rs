@@ -15,7 +15,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::clients::{LogContext, end_consumer, is_passing, log_consumer};
+use super::clients::{LogContext, end_consumer, is_passing, log_consumer, retrying};
 use crate::clock;
 use crate::config::{Config, KafkaConfig};
 use crate::engine::session::Sessions;
@@ -52,17 +52,17 @@ pub fn read_sessions(config: &Config) -> Result<BTreeMap<i32, Sessions>> {
     let topic = &config.kafka.sessions_topic;
     let metadata = consumer.fetch_metadata(Some(topic), ASK_TIMEOUT).with_context(|| format!("{topic} can't be described"))?;
     let partitions: Vec<i32> = metadata.topics().iter().flat_map(|topic| topic.partitions().iter().map(|p| p.id())).collect();
-    let mut restore = Restore::start(&config.kafka, &partitions)?;
+    let mut restore = Restore::start(&config.kafka, &partitions, || true)?;
     while !restore.step()? {}
     restore.sessions(config)
 }
 
 impl Restore {
-    /// Starts to restore these partitions.
+    /// Starts to restore these partitions; waits for a broker while `go_on` says so.
     ///
     /// # Errors
     /// The changelog's end can't be asked for.
-    pub fn start(config: &KafkaConfig, partitions: &[i32]) -> Result<Self> {
+    pub fn start(config: &KafkaConfig, partitions: &[i32], go_on: impl Fn() -> bool) -> Result<Self> {
         let topic = config.sessions_topic.clone();
         let ends: BaseConsumer<LogContext> =
             BaseConsumer::from_config_and_context(&end_consumer(config), LogContext).context("the changelog's consumer")?;
@@ -70,7 +70,7 @@ impl Restore {
         let mut unstable = BTreeMap::new();
         for partition in partitions {
             let ask = || ends.fetch_watermarks(&topic, *partition, ASK_TIMEOUT);
-            let (_, end) = super::clients::retrying("asking for the changelog's end", || true, ask)
+            let (_, end) = retrying("asking for the changelog's end", &go_on, ask)
                 .with_context(|| format!("the end of {topic}, partition {partition}, can't be asked for"))?;
             unstable.insert(*partition, end);
         }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -150,12 +151,14 @@ impl Stream {
         }
     }
 
-    fn poll_error(&self, error: &rdkafka::error::KafkaError) -> Result<()> {
+    fn poll_error(&self, error: &KafkaError) -> Result<()> {
         if let Some((_, reason)) = self.consumer.client().fatal_error() {
             let id = &self.config.kafka.instance_id;
             bail!("the consumer has ended: {reason}; is another process running with kafka.instance_id = {id}?");
         }
-        if is_passing(error) {
+        // Polled too late: the partitions were taken away, and the next polls join the group again.
+        let too_late = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PollExceeded);
+        if is_passing(error) || too_late {
             tracing::warn!("polling did not work: {error}; going on");
             return Ok(());
         }
@@ -202,7 +205,7 @@ impl Stream {
             self.health.set(Phase::Running);
             return Ok(State::Running { partitions });
         }
-        let restore = Restore::start(&self.config.kafka, &numbers)?;
+        let restore = Restore::start(&self.config.kafka, &numbers, || !self.stop.load(Ordering::Relaxed))?;
         Ok(State::Restoring { partitions, restore, since: clock::now() })
     }
 
