@@ -1,4 +1,34 @@
-//! Offerstream.
+//! Offerstream learns from a shop's events what is bought together, and answers with offers while the shopper
+//! is still there.
+//!
+//! The way of one event:
+//!
+//! ```text
+//! shop.events -> decode -> session: dedupe, basket -> rank -> policy -> offer -> shop.offers
+//!                  |          |                        ^
+//!            shop.events.dlq  +-> facts -> offerstream.shop -> fold -> shop state
+//! ```
+//!
+//! | room | what it is for |
+//! | --- | --- |
+//! | [`event`] | wire formats into events, or a reason why not |
+//! | [`engine`] | pure decisions: sessions, counts, ranking, policy, offers, attribution |
+//! | [`state`] | the record formats that survive |
+//! | [`pipeline`] | records in, one batch of all that a commit carries |
+//! | [`kafka`] | the only room that talks to Kafka: transactions, restoring, topics |
+//! | [`replay`] | the same pipeline over recorded logs |
+//! | [`demo`] | a simulated shop |
+//! | [`metrics`], [`http`], [`health`], [`serve`] | what the outside sees of a running process |
+//! | [`config`], [`dump`], [`clock`] | settings, state as text, the one clock |
+//!
+//! Invariants:
+//! - The engine has no I/O, clock, threads, metrics or randomness: the same events give the same bytes.
+//! - Shop state is the fold of the committed facts, and of nothing else.
+//! - State, offers and offsets move in one transaction.
+//! - Money is never a float; counts are integers.
+//! - Everything that grows has a limit, a gauge and an eviction counter.
+//! - Only [`kafka`] imports rdkafka. A panic in any thread ends the process.
+
 pub mod clock;
 pub mod config;
 pub mod demo;
