@@ -117,7 +117,7 @@ pub fn emitted(session: &mut Session, offer: &Outstanding, settings: &Settings, 
     }
 }
 
-/// The newest offer of the item that is within the window and passes `is_open`.
+/// The newest offer of the item that is within the window, if it is still open: an older one never takes its place.
 fn creditable<'a>(
     session: &'a mut Session,
     item: &ItemId,
@@ -126,14 +126,15 @@ fn creditable<'a>(
     is_open: impl Fn(&OutstandingItem) -> bool,
 ) -> Option<(&'a mut Outstanding, usize)> {
     let in_window = |from: Timestamp| from <= ts && ts.0 - from.0 <= attribution.window.0;
-    session.offers.iter_mut().rev().filter(|offer| offer.arm == Arm::Treatment).find_map(|offer| {
+    let newest = session.offers.iter_mut().rev().filter(|offer| offer.arm == Arm::Treatment).find_map(|offer| {
         let at = offer.items.iter().position(|offered| offered.item == *item)?;
         let from = match attribution.trigger {
             AttributionTrigger::Shown => offer.items[at].shown_at?,
             AttributionTrigger::Emitted => offer.ts,
         };
-        (in_window(from) && is_open(&offer.items[at])).then_some((offer, at))
-    })
+        in_window(from).then_some((offer, at))
+    });
+    newest.filter(|(offer, at)| is_open(&offer.items[*at]))
 }
 
 /// Counts the first time the item enters the basket after it was offered, whether shown or not.

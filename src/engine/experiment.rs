@@ -25,7 +25,9 @@ mod tests {
     use super::*;
 
     fn with_customer(customer: Option<&str>) -> Session {
-        Session { customer: customer.map(Into::into), ..Session::default() }
+        let mut session = Session::default();
+        session.customer = customer.map(Into::into);
+        session
     }
 
     #[test]

@@ -16,3 +16,70 @@ pub fn encode_session(session: &Session) -> Vec<u8> {
 pub fn decode_session(value: &[u8]) -> Result<Session, BadRecord> {
     from_frame(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::basket::BasketLine;
+    use crate::engine::decay::{Evidence, Stage};
+    use crate::engine::orders::{Credit, Order, OrderLine};
+    use crate::engine::outstanding::{Outstanding, OutstandingItem};
+    use crate::engine::session::Sessions;
+    use crate::engine::settings::Settings;
+    use crate::engine::vocabulary::{Arm, OfferKind, Placement};
+    use crate::event::{Currency, Money, Quantity, Timestamp, decode};
+
+    /// A session in which nothing is left at its default, so that no field can change its place unseen.
+    fn full_session() -> Session {
+        let json = br#"{"type":"checkout","ts":"2026-01-01T00:00:00Z","session_id":"s","cart_id":"k","customer_id":"u","channel":"web"}"#;
+        let event = decode(json).unwrap();
+        let mut sessions = Sessions::new(&Settings::default());
+        let key = sessions.key_of(&event);
+        let mut session = sessions.open(&key, &event).clone();
+        let evidence = Evidence { stage: Stage::CartAdd, weight_milli: 200, ts: Timestamp(5), partners: 1 };
+        session.basket.lines = vec![BasketLine { item: "a".into(), quantity: Quantity(1_500), price: Some(Money(2_550_000)), evidence }];
+        session.basket.opened_at = Some(Timestamp(4));
+        session.recent.is_new(6, 8);
+        let mut item = OutstandingItem::new("b".into(), OfferKind::CrossSell, Some("a".into()));
+        (item.shown_at, item.clicked, item.accepted) = (Some(Timestamp(7)), true, true);
+        session.offers.push_back(Outstanding {
+            id: u128::MAX,
+            placement: Placement::Checkout,
+            channel: "web".into(),
+            arm: Arm::Treatment,
+            ts: Timestamp(6),
+            over_at: Timestamp(9),
+            items: vec![item],
+        });
+        session.newest_offers = vec![(Placement::Checkout, u128::MAX)];
+        let credit = Credit { placement: Placement::Cart, kind: OfferKind::CrossSell, anchor: Some("a".into()) };
+        let (quantity, net_micros) = (Quantity::ONE, -1);
+        session.orders.push_back(Order {
+            id: "o".into(),
+            ts: Timestamp(8),
+            currency: Currency::USD,
+            customer: Some("u".into()),
+            lines: vec![OrderLine { item: "c".into(), quantity, net_micros, refunded_milli: 500, credit: Some(credit) }],
+            weight_milli: 1_000,
+            paired_lines: 632,
+        });
+        session.arm = Some(Arm::Holdout);
+        (session.offered_at, session.accepted_at) = (vec![Placement::Cart], vec![Placement::Checkout]);
+        session
+    }
+
+    #[test]
+    fn a_session_is_read_back_as_it_was_written() {
+        assert_eq!(decode_session(&encode_session(&full_session())), Ok(full_session()));
+    }
+
+    /// Golden bytes: what was written by an earlier version has to stay readable.
+    #[test]
+    fn a_session_of_version_1_is_still_read() {
+        let hex = include_str!("golden/session_record_v1.hex").trim();
+        let bytes: Vec<u8> = (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
+        assert_eq!(decode_session(&bytes), Ok(full_session()));
+        let written: String = encode_session(&full_session()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(written, hex);
+    }
+}
