@@ -106,12 +106,13 @@ impl Sessions {
         }
     }
 
-    /// The key of the session an event belongs to: that of its first id which is known, else its first id's.
+    /// The key of the session an event belongs to: its first id's, or that of the session its first id was linked
+    /// to. The other ids are not asked: the bus keys the record by its first id alone, so on another partition
+    /// they would not be known either.
     #[must_use]
     pub fn key_of(&self, event: &ShopEvent) -> SessionKey {
-        let ids = keys_of(event);
-        let known = ids.iter().find_map(|id| if self.sessions.contains_key(id) { Some(id) } else { self.aliases.get(id) });
-        known.or(ids.first()).cloned().unwrap_or_default()
+        let first = keys_of(event).into_iter().next().unwrap_or_default();
+        if self.sessions.contains_key(&first) { first } else { self.aliases.get(&first).cloned().unwrap_or(first) }
     }
 
     /// The session of that key, looked at without changing it.
