@@ -39,12 +39,16 @@ pub struct Effects {
 /// A refund or cancellation of an order that is not known here is rejected, and changes nothing.
 pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, shop: &Shop) -> Result<Effects, Reject> {
     let key = sessions.key_of(event);
-    check_order(event, sessions.get(&key))?;
+    let id = identity(event);
+    let seen = |session: &Session| id.is_some_and(|id| session.recent.has(id));
+    if !sessions.get(&key).is_some_and(seen) {
+        check_order(settings, event, sessions.get(&key))?;
+    }
     let mut effects = Effects { session: key.clone(), ..Effects::default() };
     effects.facts.push(Fact::Total(TotalKey::Events(event.kind.event_type()), 1));
     let session = sessions.open(&key, event);
     let mut step = Step { settings, shop, event, key: &key, session, effects: &mut effects };
-    let is_new = identity(event).is_none_or(|id| step.session.recent.is_new(id, settings.limits.event_ids));
+    let is_new = id.is_none_or(|id| step.session.recent.is_new(id, settings.limits.event_ids));
     if is_new {
         step.take();
     }
@@ -53,12 +57,14 @@ pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, sh
 }
 
 /// A refund or cancellation needs its order.
-fn check_order(event: &ShopEvent, session: Option<&Session>) -> Result<(), Reject> {
+fn check_order(settings: &Settings, event: &ShopEvent, session: Option<&Session>) -> Result<(), Reject> {
     if !matches!(event.kind, EventKind::Refund(_) | EventKind::OrderCancelled) {
         return Ok(());
     }
     let order_id = event.order_id.as_deref().unwrap_or_default();
-    if session.is_some_and(|session| session.orders.iter().any(|order| order.id == order_id)) {
+    let refund_window_ms = settings.attribution.refund_window.0;
+    let known = |order: &Order| order.id == order_id && order.ts.plus_ms(refund_window_ms) >= event.ts;
+    if session.is_some_and(|session| session.orders.iter().any(known)) {
         return Ok(());
     }
     let detail = format!("order_id is {order_id:?}, of which no purchase is known here; a refund carries the ids of its purchase");
@@ -144,8 +150,17 @@ impl Step<'_> {
         }
         let mut new_items = Vec::new();
         for (line, net) in lines.iter().zip(nets) {
-            let credit =
-                attribution::bought(self.session, &line.item_id, net, currency, self.event.ts, self.settings, &mut self.effects.facts);
+            // Further units of an item are the doing of the offer that its first ones are credited to.
+            let credited =
+                self.session.orders[at].lines.iter().find(|known| known.item == line.item_id).and_then(|known| known.credit.clone());
+            let (ts, facts) = (self.event.ts, &mut self.effects.facts);
+            let credit = match credited {
+                Some(credit) => {
+                    attribution::earned(&credit, &line.item_id, net, currency, ts, self.settings, facts);
+                    Some(credit)
+                }
+                None => attribution::bought(self.session, &line.item_id, net, currency, ts, self.settings, facts),
+            };
             if self.session.orders[at].add(line, net, credit) {
                 new_items.push(line.item_id.clone());
             }

@@ -84,16 +84,29 @@ pub fn bought(
     let (offer, at) = creditable(session, item, ts, &settings.attribution, |item| item.accepted && !item.paid)?;
     offer.items[at].paid = true;
     count_item(offer, at, ItemStep::Paid, ts, settings, facts);
-    let (placement, kind) = (offer.placement, offer.items[at].kind);
+    let credit = Credit { placement: offer.placement, kind: offer.items[at].kind, anchor: offer.items[at].anchor.clone() };
+    earned(&credit, item, net_micros, currency, ts, settings, facts);
+    Some(credit)
+}
+
+/// Units that are credited earned revenue.
+pub fn earned(
+    credit: &Credit,
+    item: &ItemId,
+    net_micros: i128,
+    currency: Currency,
+    ts: Timestamp,
+    settings: &Settings,
+    facts: &mut Vec<Fact>,
+) {
+    let Credit { placement, kind, ref anchor } = *credit;
     let (weekday, hour) = weekday_and_hour(ts, &settings.time_zone.0);
     facts.push(Fact::Total(TotalKey::ExtraRevenue { placement, kind, currency }, net_micros));
     facts.push(Fact::Total(TotalKey::RevenueByHour { placement, weekday, hour, currency }, net_micros));
-    let anchor = offer.items[at].anchor.clone();
     if let Some(anchor) = anchor.clone() {
         let step = CombinationStep::Earned(currency, net_micros);
         facts.push(Fact::Combination { anchor, companion: item.clone(), step });
     }
-    Some(Credit { placement, kind, anchor })
 }
 
 /// Revenue that was credited went back.

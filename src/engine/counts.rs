@@ -1,12 +1,13 @@
 //! Co-occurrence: how often items are bought, alone and together, and how heavily lately.
 //!
 //! Invariant: counts are integers and a pure function of the facts folded, in any order, as long as nothing
-//! was evicted. A pair stands in both its items' rows with the same figures; a row changes under one lock, so
-//! a reader never sees a row half changed. Only the fold writes.
+//! was evicted. A pair stands in both its items' rows with the same figures, until one of them makes room for
+//! another neighbour; a row changes under one lock, so a reader never sees a row half changed. Only the fold
+//! writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
@@ -109,6 +110,8 @@ pub struct Counts {
     next_number: AtomicU32,
     evicted_items: AtomicU64,
     evicted_pairs: AtomicU64,
+    /// Some pair stands in one row only, since the other made room.
+    one_sided: AtomicBool,
 }
 
 /// A change of a row: by how much the pair with one neighbour moves.
@@ -131,6 +134,7 @@ impl Counts {
             next_number: AtomicU32::new(0),
             evicted_items: AtomicU64::new(0),
             evicted_pairs: AtomicU64::new(0),
+            one_sided: AtomicBool::new(false),
         }
     }
 
@@ -219,9 +223,8 @@ impl Counts {
         for mut row in self.rows.iter_mut() {
             let row = row.value_mut();
             row.slot.weight.store(shrink(row.slot.weight()), Ordering::Relaxed);
-            for neighbour in row.neighbours.values_mut() {
-                neighbour.count.weight = shrink(neighbour.count.weight);
-            }
+            row.neighbours.values_mut().for_each(|neighbour| neighbour.count.weight = shrink(neighbour.count.weight));
+            self.drop_neighbours(row, |neighbour| neighbour.count == PairCount::default());
             row.rebuild_best();
         }
         self.rebuild_popular();
@@ -280,7 +283,8 @@ impl Counts {
         if delta.weight == 0 && delta.together == 0 {
             return false;
         }
-        if delta.weight > 0 && !row.neighbours.contains_key(&slot.number) && row.neighbours.len() >= self.limits.neighbours {
+        let grows = delta.weight > 0 || delta.together > 0;
+        if grows && !row.neighbours.contains_key(&slot.number) && row.neighbours.len() >= self.limits.neighbours {
             self.evict_neighbour(row);
         }
         let Some(neighbour) = neighbour_for(row, slot, delta, &self.directed_pairs) else { return false };
@@ -308,6 +312,7 @@ impl Counts {
         row.best.remove(number);
         self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
         self.evicted_pairs.fetch_add(1, Ordering::Relaxed);
+        self.one_sided.store(true, Ordering::Relaxed);
     }
 
     /// Drops the lightest items, a hundredth of them, once there are too many items or pairs.
@@ -316,15 +321,37 @@ impl Counts {
             let mut by_weight: Vec<(u64, ItemId)> = self.rows.iter().map(|row| (row.slot.weight(), row.key().clone())).collect();
             by_weight.sort_unstable();
             by_weight.truncate((by_weight.len() / 100).max(1));
-            for (_, item) in by_weight {
-                self.evict_item(&item);
+            let evicted: HashSet<u32, FixedState> = by_weight.iter().filter_map(|(_, item)| self.evict_item(item)).collect();
+            if self.one_sided.load(Ordering::Relaxed) {
+                self.drop_strays(&evicted);
             }
             self.rebuild_popular();
         }
     }
 
-    fn evict_item(&self, item: &ItemId) {
-        let Some((_, row)) = self.rows.remove(item) else { return };
+    /// Drops evicted items from rows that their own no longer knew of.
+    fn drop_strays(&self, evicted: &HashSet<u32, FixedState>) {
+        for mut row in self.rows.iter_mut() {
+            let dropped = self.drop_neighbours(&mut row, |neighbour| evicted.contains(&neighbour.slot.number));
+            if dropped > 0 {
+                self.evicted_pairs.fetch_add(dropped, Ordering::Relaxed);
+                row.rebuild_best();
+            }
+        }
+    }
+
+    /// Drops the neighbours that `goes` names from a row; returns how many. Its best are to be made anew.
+    fn drop_neighbours(&self, row: &mut Row, goes: impl Fn(&Neighbour) -> bool) -> u64 {
+        let before = row.neighbours.len();
+        row.neighbours.retain(|_, neighbour| !goes(neighbour));
+        let dropped = before - row.neighbours.len();
+        self.directed_pairs.fetch_sub(dropped as i64, Ordering::Relaxed);
+        dropped as u64
+    }
+
+    /// Drops an item from its neighbours' rows, too; returns its number.
+    fn evict_item(&self, item: &ItemId) -> Option<u32> {
+        let (_, row) = self.rows.remove(item)?;
         self.evicted_items.fetch_add(1, Ordering::Relaxed);
         self.directed_pairs.fetch_sub(row.neighbours.len() as i64, Ordering::Relaxed);
         for neighbour in row.neighbours.values() {
@@ -336,6 +363,7 @@ impl Counts {
                 other.rebuild_best();
             }
         }
+        Some(row.slot.number)
     }
 
     fn rebuild_popular(&self) {

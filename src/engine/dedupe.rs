@@ -14,9 +14,15 @@ use crate::event::{EventKind, ShopEvent};
 pub struct RecentIds(VecDeque<u128>);
 
 impl RecentIds {
+    /// Whether `id` was seen lately.
+    #[must_use]
+    pub fn has(&self, id: u128) -> bool {
+        self.0.contains(&id)
+    }
+
     /// Whether `id` is new; remembers it, and forgets the oldest beyond `limit`.
     pub fn is_new(&mut self, id: u128, limit: usize) -> bool {
-        if self.0.contains(&id) {
+        if self.has(id) {
             return false;
         }
         self.0.push_back(id);

@@ -39,4 +39,7 @@ pub mod shop;
 pub mod totals;
 pub mod vocabulary;
 
+#[cfg(test)]
+mod test_support;
+
 pub use apply::{Effects, apply};

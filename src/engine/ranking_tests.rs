@@ -1,1 +1,200 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
 use super::*;
+use crate::engine::decay::{Decay, Evidence, Stage};
+use crate::engine::facts::{EvidenceLine, Fact};
+use crate::engine::settings::Settings;
+use crate::engine::test_support::{DAY_MS, START};
+
+const HALF_LIFE_MS: i64 = 90 * DAY_MS;
+
+/// Purchased baskets, each with the day it was bought on, counted from the start.
+type Baskets = Vec<(i64, Vec<&'static str>)>;
+
+fn shop(baskets: &Baskets) -> Shop {
+    let shop = Shop::new(&Settings::default().limits);
+    shop.set_decay(Decay::starting(START, HALF_LIFE_MS));
+    for (day, items) in baskets {
+        let evidence =
+            Evidence { stage: Stage::Purchase, weight_milli: 1_000, ts: START.plus_ms(day * DAY_MS), partners: items.len() as u32 - 1 };
+        let after = items.iter().map(|item| EvidenceLine { item: (*item).into(), evidence }).collect();
+        shop.fold(&Fact::Basket { before: Vec::new(), after });
+    }
+    shop
+}
+
+fn ranked(shop: &Shop, ranking: &Ranking, basket: &[&str], customer: Option<&str>, day: i64) -> Vec<Candidate> {
+    let basket: Vec<ItemId> = basket.iter().map(|item| (*item).into()).collect();
+    let basket: Vec<&ItemId> = basket.iter().collect();
+    rank(shop, ranking, Query { basket: &basket, customer, now: START.plus_ms(day * DAY_MS), together_min: 1 })
+}
+
+fn names(candidates: &[Candidate]) -> Vec<&str> {
+    candidates.iter().map(|candidate| candidate.slot.item.as_str()).collect()
+}
+
+/// The formula at the head of `ranking.rs`, from the baskets themselves and in floats throughout.
+fn slow_score(baskets: &Baskets, ranking: &Ranking, basket: &[&str], history: &[&[&str]], day: i64, item: &str) -> f64 {
+    let decayed = |at: i64| 2_f64.powf((at - day) as f64 / 90.0);
+    let n = |item: &str| baskets.iter().filter(|(_, items)| items.contains(&item)).map(|(at, _)| decayed(*at)).sum::<f64>();
+    let c = |one: &str, two: &str| {
+        let both = baskets.iter().filter(|(_, items)| items.contains(&one) && items.contains(&two));
+        both.map(|(at, items)| decayed(*at) / ((items.len() - 1) as f64).sqrt()).sum::<f64>()
+    };
+    let d: f64 = if ranking.cart_order == CartOrder::Recorded { ranking.position_decay } else { 1.0 };
+    let age = |at: usize| (basket.len() - 1 - at) as i32;
+    let (mut over, mut under) = (0.0, 0.0);
+    for (at, other) in basket.iter().enumerate() {
+        over += d.powi(age(at)) * c(other, item) / (n(other) + ranking.prior_baskets);
+        under += d.powi(age(at));
+    }
+    let with_item = history.iter().filter(|items| items.contains(&item)).count() as f64;
+    let personal = if ranking.personal { with_item / (history.len() as f64 + ranking.history_prior_baskets) } else { 0.0 };
+    (over / under + ranking.history_weight * personal) / n(item).powf(ranking.popularity_exponent)
+}
+
+fn customer_bought(shop: &Shop, customer: &str, baskets: &[&[&str]]) {
+    for items in baskets {
+        let items = items.iter().map(|item| (*item).into()).collect();
+        shop.fold(&Fact::Bought { add: true, first: true, customer: customer.into(), items });
+    }
+}
+
+#[test]
+fn before_anything_was_bought_there_is_nothing_to_rank() {
+    let nothing = Shop::new(&Settings::default().limits);
+    assert!(ranked(&nothing, &Ranking::default(), &["a"], None, 0).is_empty());
+    assert!(ranked(&shop(&vec![(0, vec!["a", "b"])]), &Ranking::default(), &[], None, 0).is_empty());
+}
+
+#[test]
+fn equal_scores_are_ordered_by_item_id_whatever_came_first() {
+    let baskets = vec![(0, vec!["x", "c"]), (0, vec!["x", "a"]), (0, vec!["x", "b"])];
+    let candidates = ranked(&shop(&baskets), &Ranking::default(), &["x"], None, 0);
+    assert_eq!(names(&candidates), ["a", "b", "c"]);
+    assert!(candidates.windows(2).all(|two| two[0].score == two[1].score));
+}
+
+#[test]
+fn nothing_in_the_basket_is_a_candidate() {
+    let candidates = ranked(&shop(&vec![(0, vec!["a", "b", "c"])]), &Ranking::default(), &["a", "b"], None, 0);
+    assert_eq!(names(&candidates), ["c"]);
+}
+
+#[test]
+fn what_goes_together_lately_outranks_what_did_long_ago() {
+    let mut baskets: Baskets = (0..4).map(|_| (-400, vec!["x", "old"])).collect();
+    baskets.extend((0..3).map(|_| (0, vec!["x", "new"])));
+    let ranking = Ranking { popularity_exponent: 0.0, ..Ranking::default() };
+    assert_eq!(names(&ranked(&shop(&baskets), &ranking, &["x"], None, 0)), ["new", "old"]);
+    // Without decay the older one, bought more often, would be first.
+    let without: Baskets = baskets.iter().map(|(_, items)| (0, items.clone())).collect();
+    assert_eq!(names(&ranked(&shop(&without), &ranking, &["x"], None, 0)), ["old", "new"]);
+}
+
+#[test]
+fn with_time_and_no_news_a_score_fades() {
+    let shop = shop(&vec![(0, vec!["x", "y"])]);
+    let ranking = Ranking { popularity_exponent: 0.0, ..Ranking::default() };
+    let score = |day| ranked(&shop, &ranking, &["x"], None, day)[0].score;
+    assert!((score(0) - 1.0 / 21.0).abs() < 1e-9 && (score(90) - 0.5 / 20.5).abs() < 1e-9, "{} {}", score(0), score(90));
+}
+
+#[test]
+fn the_item_added_last_counts_most_unless_the_order_is_unknown() {
+    let baskets = vec![(0, vec!["first", "f"]), (0, vec!["last", "l"])];
+    let shop = shop(&baskets);
+    assert_eq!(names(&ranked(&shop, &Ranking::default(), &["first", "last"], None, 0)), ["l", "f"]);
+    let unknown = Ranking { cart_order: CartOrder::Unknown, ..Ranking::default() };
+    let candidates = ranked(&shop, &unknown, &["first", "last"], None, 0);
+    assert_eq!(names(&candidates), ["f", "l"]);
+    assert_eq!(candidates[0].score, candidates[1].score);
+}
+
+#[test]
+fn a_customers_own_history_counts_where_it_may() {
+    let baskets = vec![(0, vec!["x", "y"]), (0, vec!["z", "w"])];
+    let shop = shop(&baskets);
+    customer_bought(&shop, "u", &[&["z"], &["z"], &["w"]]);
+    let candidates = ranked(&shop, &Ranking::default(), &["x"], Some("u"), 0);
+    assert_eq!(names(&candidates), ["y", "z", "w"]);
+    assert_eq!(candidates.iter().map(|candidate| candidate.history).collect::<Vec<_>>(), [None, Some((2, 3)), Some((1, 3))]);
+    for (personal, customer) in [(true, None), (true, Some("stranger")), (false, Some("u"))] {
+        let ranking = Ranking { personal, ..Ranking::default() };
+        assert_eq!(names(&ranked(&shop, &ranking, &["x"], customer, 0)), ["y"]);
+    }
+}
+
+#[test]
+fn the_evidence_is_the_strongest_pair_that_was_bought_often_enough() {
+    let mut baskets: Baskets = vec![(0, vec!["rare", "y"])];
+    baskets.extend((0..3).map(|_| (0, vec!["common", "y"])));
+    baskets.extend((0..40).map(|_| (0, vec!["common", "other"])));
+    let shop = shop(&baskets);
+    let evidence = |together_min| {
+        let basket = [&ItemId::from("common"), &ItemId::from("rare")];
+        let query = Query { basket: &basket, customer: None, now: START, together_min };
+        rank(&shop, &Ranking::default(), query).into_iter().find(|candidate| candidate.slot.item == "y").unwrap().pair
+    };
+    assert_eq!(evidence(1), Some(PairEvidence { with: "rare".into(), baskets: 1, together: 1 }));
+    assert_eq!(evidence(2), Some(PairEvidence { with: "common".into(), baskets: 43, together: 3 }));
+    assert_eq!(evidence(4), None);
+}
+
+#[test]
+fn an_item_whose_evidence_was_all_taken_back_scores_nothing() {
+    let shop = shop(&vec![(0, vec!["x", "y"])]);
+    customer_bought(&shop, "u", &[&["y"]]);
+    let evidence = Evidence { stage: Stage::Purchase, weight_milli: 1_000, ts: START, partners: 1 };
+    let before = ["x", "y"].map(|item| EvidenceLine { item: item.into(), evidence }).into();
+    shop.fold(&Fact::Basket { before, after: Vec::new() });
+    assert_eq!(ranked(&shop, &Ranking::default(), &["x"], Some("u"), 0)[0].score, 0.0);
+}
+
+const ITEMS: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+
+fn some_items(most: usize) -> impl Strategy<Value = Vec<&'static str>> {
+    proptest::sample::subsequence(ITEMS.to_vec(), 1..=most).prop_shuffle()
+}
+
+proptest! {
+    #[test]
+    fn scores_are_the_formulas_and_the_best_come_first(
+        baskets in proptest::collection::vec((-300..300_i64, some_items(5)), 1..25),
+        basket in some_items(4),
+        history in proptest::collection::vec(some_items(3), 0..4),
+        recorded in any::<bool>(),
+        personal in any::<bool>(),
+        prior_baskets in 0.5..30.0_f64,
+        popularity_exponent in 0.0..0.9_f64,
+        day in 0..600_i64,
+    ) {
+        let cart_order = if recorded { CartOrder::Recorded } else { CartOrder::Unknown };
+        let ranking = Ranking { cart_order, personal, prior_baskets, popularity_exponent, ..Ranking::default() };
+        let shop = shop(&baskets);
+        let history: Vec<&[&str]> = history.iter().map(Vec::as_slice).collect();
+        customer_bought(&shop, "u", &history);
+        let candidates = ranked(&shop, &ranking, &basket, Some("u"), day);
+
+        let bought: BTreeSet<&str> = baskets.iter().flat_map(|(_, items)| items.iter().copied()).collect();
+        let beside = |item: &str| baskets.iter().any(|(_, items)| items.contains(&item) && basket.iter().any(|other| items.contains(other)));
+        let before = |item: &str| personal && history.iter().any(|items| items.contains(&item));
+        let expected: BTreeMap<&str, f64> = bought
+            .into_iter()
+            .filter(|item| !basket.contains(item) && (beside(item) || before(item)))
+            .map(|item| (item, slow_score(&baskets, &ranking, &basket, &history, day, item)))
+            .collect();
+
+        prop_assert_eq!(names(&candidates).into_iter().collect::<BTreeSet<_>>(), expected.keys().copied().collect::<BTreeSet<_>>());
+        for candidate in &candidates {
+            let slow = expected[candidate.slot.item.as_str()];
+            prop_assert!((candidate.score - slow).abs() <= slow * 1e-4, "{}: {} is not {}", candidate.slot.item, candidate.score, slow);
+        }
+        for two in candidates.windows(2) {
+            let in_order = two[0].score > two[1].score || (two[0].score == two[1].score && two[0].slot.item < two[1].slot.item);
+            prop_assert!(in_order, "{:?} before {:?}", two[0], two[1]);
+        }
+    }
+}

@@ -21,7 +21,7 @@ use crate::event::{Id, ShopEvent, Timestamp};
 /// A session's key within its partition: what kind of id it goes by, and the id (`s:`, `c:`, `o:`, `u:`).
 pub type SessionKey = CompactString;
 
-/// Late events may still come this long after a session is over before its memory is given back.
+/// Late events may still come this long after a session is over before it is gone.
 const SWEEP_GRACE_MS: i64 = 3_600_000;
 /// Most further ids a session is known by.
 const ALIASES_MAX: usize = 64;
@@ -33,6 +33,8 @@ pub struct Session {
     pub events: u64,
     /// The time of its newest event.
     pub last_at: Timestamp,
+    /// The newest time its partition had seen when its last event came: an event that comes late keeps it, too.
+    pub seen_at: Timestamp,
     /// The customer, once known.
     pub customer: Option<Id>,
     /// The channel of its newest event that named one.
@@ -86,7 +88,7 @@ impl Session {
 
     fn over_at(&self, idle_ms: i64, refund_window_ms: i64) -> Timestamp {
         let orders = self.orders.iter().map(|order| order.ts.plus_ms(refund_window_ms)).max();
-        orders.unwrap_or_default().max(self.last_at.plus_ms(idle_ms))
+        orders.unwrap_or_default().max(self.seen_at.plus_ms(idle_ms))
     }
 }
 
@@ -112,26 +114,35 @@ impl Sessions {
     #[must_use]
     pub fn key_of(&self, event: &ShopEvent) -> SessionKey {
         let first = keys_of(event).into_iter().next().unwrap_or_default();
-        if self.sessions.contains_key(&first) { first } else { self.aliases.get(&first).cloned().unwrap_or(first) }
+        if self.get(&first).is_some() { first } else { self.owner_of(&first).cloned().unwrap_or(first) }
     }
 
-    /// The session of that key, looked at without changing it.
+    /// The session of that key, looked at without changing it; `None` once it is gone, swept or not.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Session> {
-        self.sessions.get(key)
+        let over_at = |session: &Session| session.over_at(self.idle_ms, self.refund_window_ms);
+        self.sessions.get(key).filter(|session| over_at(session).plus_ms(SWEEP_GRACE_MS) > self.newest)
     }
 
     /// The session an event belongs to, made if it is new, brought to the event's time, known by all its ids.
     pub fn open(&mut self, key: &SessionKey, event: &ShopEvent) -> &mut Session {
-        self.newest = self.newest.max(event.ts);
-        if !self.sessions.contains_key(key) {
-            self.expiry.push(Reverse((event.ts.plus_ms(self.idle_ms), key.clone())));
+        // What is known by another session that is still there, stays so: it would not say so when restored.
+        let aliases = keys_of(event).into_iter().filter(|id| id != key && !id.starts_with("u:"));
+        let aliases: Vec<SessionKey> = aliases.filter(|id| self.owner_of(id).is_none()).collect();
+        if self.get(key).is_none() {
+            let known = self.sessions.contains_key(key);
+            self.remove(key);
+            if !known {
+                self.expiry.push(Reverse((self.newest.max(event.ts).plus_ms(self.idle_ms), key.clone())));
+            }
         }
+        self.newest = self.newest.max(event.ts);
         let session = self.sessions.entry(key.clone()).or_default();
         session.renew(event.ts, self.idle_ms, self.refund_window_ms);
+        session.seen_at = self.newest;
         session.events += 1;
-        for id in keys_of(event).into_iter().filter(|id| id != key && !id.starts_with("u:")) {
-            if !session.aliases.contains(&id) && session.aliases.len() < ALIASES_MAX {
+        for id in aliases {
+            if session.aliases.len() < ALIASES_MAX {
                 self.aliases.insert(id.clone(), key.clone());
                 session.aliases.push(id);
             }
@@ -147,10 +158,14 @@ impl Sessions {
 
     /// Puts a restored session back.
     pub fn restore(&mut self, key: SessionKey, session: Session) {
-        self.newest = self.newest.max(session.last_at);
+        self.newest = self.newest.max(session.seen_at);
         self.expiry.push(Reverse((session.over_at(self.idle_ms, self.refund_window_ms), key.clone())));
         for alias in &session.aliases {
-            self.aliases.insert(alias.clone(), key.clone());
+            // Where two were known by it, the earlier was gone when the later came.
+            let other = self.aliases.get(alias).and_then(|owner| self.sessions.get(owner));
+            if other.is_none_or(|other| other.seen_at < session.seen_at) {
+                self.aliases.insert(alias.clone(), key.clone());
+            }
         }
         self.sessions.insert(key, session);
     }
@@ -201,6 +216,11 @@ impl Sessions {
         let mut all: Vec<_> = self.sessions.iter().collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
+    }
+
+    /// The session that is known by `id` beside its own key.
+    fn owner_of(&self, id: &str) -> Option<&SessionKey> {
+        self.aliases.get(id).filter(|key| self.get(key).is_some())
     }
 
     fn remove(&mut self, key: &SessionKey) {

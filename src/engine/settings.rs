@@ -316,6 +316,11 @@ impl PlacementPolicy {
         if !(1..=3).contains(&self.items_max) {
             return Err(BadSetting::new(format!("{name}.items_max"), self.items_max, "1, 2 or 3 is allowed"));
         }
+        for (field, least) in [("baskets_together_min", self.baskets_together_min), ("popular_baskets_min", self.popular_baskets_min)] {
+            if least == 0 {
+                return Err(BadSetting::new(format!("{name}.{field}"), least, "1 or more is allowed"));
+            }
+        }
         at_least(&format!("{name}.expires_after"), self.expires_after, DurationMs(1_000))
     }
 }
@@ -428,6 +433,9 @@ mod tests {
         let mut settings = Settings::default();
         settings.placements.cart.items_max = 4;
         assert_eq!(settings.check().unwrap_err().to_string(), "placements.cart.items_max is 4; 1, 2 or 3 is allowed");
+        let mut settings = Settings::default();
+        settings.placements.checkout.popular_baskets_min = 0;
+        assert_eq!(settings.check().unwrap_err().to_string(), "placements.checkout.popular_baskets_min is 0; 1 or more is allowed");
         let mut settings = Settings::default();
         settings.experiment.holdout_ratio = f64::NAN;
         assert_eq!(settings.check().unwrap_err().to_string(), "experiment.holdout_ratio is NaN; 0 to 0.5 is allowed");
