@@ -2,8 +2,10 @@
 //!
 //! Invariant: nothing here blocks tokio or changes state.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -31,14 +33,24 @@ pub struct Pages {
     pub limits: Limits,
 }
 
-/// Opens the port.
+/// Opens the port. One that is taken is asked for a few seconds more: a process that was killed may not have let
+/// go of it yet when its successor starts.
 ///
 /// # Errors
 /// It can't be opened; the line names the setting.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("http.listen = {address} can't be listened on; choose another port or address"))
+    let mut tries_left = 20;
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && tries_left > 0 => {
+                tries_left -= 1;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            bound => {
+                return bound.with_context(|| format!("http.listen = {address} can't be listened on; choose another address or port"));
+            }
+        }
+    }
 }
 
 /// Serves until the process ends.
