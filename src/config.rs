@@ -277,6 +277,11 @@ impl KafkaConfig {
                 return Err(BadSetting::new("kafka.…_topic", format!("{topic:?}"), allowed));
             }
         }
+        let mut names: Vec<&String> = self.events_topics.iter().chain(topics).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(BadSetting::new("kafka.…_topic", twice[0], "each topic has one purpose, and this one is named for two"));
+        }
         for (name, value) in [("kafka.group_id", &self.group_id), ("kafka.instance_id", &self.instance_id)] {
             if value.is_empty() || value.len() > 200 {
                 return Err(BadSetting::new(name, format!("{value:?}"), "1 to 200 characters are allowed"));

@@ -1,5 +1,7 @@
 //! Commands and their arguments.
 
+mod topics;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -9,6 +11,7 @@ use offerstream::config::Config;
 use offerstream::demo::{self, Demo};
 use offerstream::replay::{self, Replay};
 use offerstream::{dump, kafka, serve};
+use topics::{CheckArgs, TopicsArgs};
 
 #[derive(Parser)]
 #[command(name = "offerstream", version, about, max_term_width = 100)]
@@ -22,6 +25,8 @@ enum Command {
     Run(RunArgs),
     Replay(ReplayArgs),
     Demo(DemoArgs),
+    Topics(TopicsArgs),
+    Check(CheckArgs),
     State(StateArgs),
 }
 
@@ -150,6 +155,8 @@ pub fn run() -> Result<()> {
         Command::Run(args) => serve::run(args.config.load()?),
         Command::Replay(args) => run_replay(args),
         Command::Demo(args) => run_demo(args),
+        Command::Topics(args) => topics::run_topics(&args),
+        Command::Check(args) => topics::run_check(&args),
         Command::State(StateArgs { command: StateCommand::Dump(args) }) => run_dump(&args),
     }
 }

@@ -51,8 +51,8 @@ pub fn group_consumer(config: &KafkaConfig) -> ClientConfig {
 pub fn log_consumer(config: &KafkaConfig) -> ClientConfig {
     let mut client = base(config);
     client
-        // A group has to be named, and is never joined.
-        .set("group.id", format!("{}-logs", config.group_id))
+        // A group has to be named, and its coordinator is asked for; it is never joined.
+        .set("group.id", &config.group_id)
         .set("isolation.level", "read_committed")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")

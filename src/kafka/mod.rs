@@ -14,8 +14,10 @@
 //! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
 //! | `shop_log`, `sessions` | restoring and following the state logs |
 //! | `clients` | settings of every client |
-//! | `admin`, `check` | topics, rights, and what is wrong with them |
+//! | `topics`, `admin`, `check` | topics, rights, and what is wrong with them |
 
+pub mod admin;
+pub mod check;
 mod clients;
 mod delivery;
 mod embedded;
@@ -26,6 +28,7 @@ mod service;
 mod sessions;
 mod shop_log;
 mod stream;
+mod topics;
 mod transaction;
 
 pub use embedded::{EmbeddedBroker, PARTITIONS, run_embedded};

@@ -1,0 +1,96 @@
+//! `check`: configuration, connection, topics, rights and keys; what is wrong and how to mend it.
+//!
+//! Invariant: nothing stays behind. Records are written in transactions that are aborted, under a transactional
+//! id of its own, so that an instance that runs is not fenced; no group is joined and no offset committed.
+
+mod keys;
+mod rights;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::{Context, Result, bail};
+
+use super::admin::{Cluster, look};
+use super::topics::{Found, Role, Severity, Wanted, compare, count};
+use crate::config::Config;
+
+/// Checks one thing after the other and prints a line for each: `ok`, `warn` or `FAIL`, what, how to mend it.
+/// Must not be called from within a runtime.
+///
+/// # Errors
+/// How many checks failed.
+pub fn check(config: &Config, out: &mut impl Write) -> Result<()> {
+    let mut report = Report { out, failed: 0 };
+    run(config, &mut report)?;
+    report.end()
+}
+
+fn run(config: &Config, report: &mut Report<'_, impl Write>) -> Result<()> {
+    let kafka = &config.kafka;
+    if let Err(bad) = kafka.brokers() {
+        return report.fail("configuration", &bad.to_string());
+    }
+    let (group, instance) = (&kafka.group_id, &kafka.instance_id);
+    report.ok("configuration", &format!("group {group}, instance {instance}, transactional id {group}-{instance}"))?;
+    let cluster = match Cluster::connect(config) {
+        Ok(cluster) => cluster,
+        Err(error) => return report.fail("connection", &format!("{error:#}")),
+    };
+    report.ok("connection", &format!("{} at {}", count(cluster.brokers(), "broker"), kafka.brokers))?;
+
+    let (plan, found) = look(kafka, &cluster);
+    check_topics(&plan, &found, cluster.brokers(), report)?;
+    let there: Vec<_> = plan.iter().filter(|wanted| found.contains_key(&wanted.topic)).collect();
+    rights::check(kafka, &there, report)?;
+    let events = there.iter().filter(|wanted| wanted.role == Role::Events);
+    let events: Vec<_> = events.filter_map(|wanted| Some((wanted.topic.as_str(), found.get(&wanted.topic)?.partitions))).collect();
+    if events.is_empty() { Ok(()) } else { keys::check(kafka, &events, report) }
+}
+
+fn check_topics(plan: &[Wanted], found: &BTreeMap<String, Found>, brokers: usize, report: &mut Report<'_, impl Write>) -> Result<()> {
+    let findings = compare(plan, found, brokers);
+    for finding in &findings {
+        match finding.severity {
+            Severity::Error => report.fail("topics", &finding.line)?,
+            Severity::Warn => report.warn("topics", &finding.line)?,
+        }
+    }
+    let faultless = |wanted: &&Wanted| found.contains_key(&wanted.topic) && findings.iter().all(|one| one.topic != wanted.topic);
+    match plan.iter().filter(faultless).map(|wanted| wanted.topic.as_str()).collect::<Vec<_>>() {
+        topics if topics.is_empty() => Ok(()),
+        topics => report.ok("topics", &format!("as they should be: {}", topics.join(", "))),
+    }
+}
+
+/// Prints lines and counts them.
+struct Report<'a, W: Write> {
+    out: &'a mut W,
+    failed: usize,
+}
+
+impl<W: Write> Report<'_, W> {
+    fn ok(&mut self, what: &str, line: &str) -> Result<()> {
+        self.line("ok  ", what, line)
+    }
+
+    fn warn(&mut self, what: &str, line: &str) -> Result<()> {
+        self.line("warn", what, line)
+    }
+
+    fn fail(&mut self, what: &str, line: &str) -> Result<()> {
+        self.failed += 1;
+        self.line("FAIL", what, line)
+    }
+
+    fn line(&mut self, state: &str, what: &str, line: &str) -> Result<()> {
+        writeln!(self.out, "{state}  {what}: {line}").and_then(|()| self.out.flush()).context("standard output can't be written")
+    }
+
+    fn end(self) -> Result<()> {
+        if self.failed > 0 {
+            bail!("{} failed: each line that begins with FAIL says how to mend it", count(self.failed, "check"));
+        }
+        Ok(())
+    }
+}

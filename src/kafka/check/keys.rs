@@ -1,0 +1,253 @@
+//! Whether events are keyed by session and can be read: a sample of the newest records of every events topic.
+//!
+//! Invariant: the sample is bounded in records, bytes and time, and read outside the group.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Result;
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::Report;
+use crate::clock;
+use crate::config::KafkaConfig;
+use crate::event::{self, Reject, RejectReason, ShopEvent};
+use crate::kafka::admin::{ANSWER_TIMEOUT, Quiet, create_client, reason};
+use crate::kafka::clients::{is_passing, log_consumer};
+
+/// Records looked at, over all partitions.
+const RECORDS_MAX: i64 = 20_000;
+/// Bytes looked at.
+const BYTES_MAX: usize = 256 << 20;
+/// Time taken for each topic.
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(100);
+/// Above this share of sessions on several partitions, in percent, something is wrong with the keys; up to it,
+/// a changed number of partitions may be why.
+const SPLIT_PERCENT_MAX: usize = 1;
+/// Above this share of records that can't be used, in percent, the topic holds something else.
+const REJECTED_PERCENT_MAX: usize = 50;
+
+/// Samples the events topics, given with their numbers of partitions, and judges what was seen.
+pub(super) fn check(config: &KafkaConfig, topics: &[(&str, i32)], report: &mut Report<'_, impl Write>) -> Result<()> {
+    let partitions: i64 = topics.iter().map(|(_, partitions)| i64::from(*partitions)).sum();
+    let each = (RECORDS_MAX / partitions.max(1)).max(1);
+    let consumer: BaseConsumer<Quiet> = create_client(&log_consumer(config))?;
+    let mut sample = Sample::default();
+    for (topic, partitions) in topics {
+        if let Err(error) = read_newest(&consumer, topic, *partitions, each, &mut sample) {
+            report.warn("keys", &format!("{topic} can't be sampled ({}): mend what is said above first", reason(&error)))?;
+        }
+    }
+    let names = topics.iter().map(|(topic, _)| *topic).collect::<Vec<_>>().join(", ");
+    if sample.records == 0 {
+        return report.ok("keys", &format!("no events to judge by in {names}"));
+    }
+    judge_records(&sample, &names, report)?;
+    judge_sessions(&sample, &names, report)
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+struct Sample {
+    records: usize,
+    bytes: usize,
+    /// Records without a key.
+    keyless: usize,
+    /// Records that can't be used, by reason.
+    rejected: BTreeMap<RejectReason, usize>,
+    /// Sessions by key.
+    sessions: HashMap<String, Seen>,
+}
+
+/// Where a session was seen.
+#[derive(Debug)]
+struct Seen {
+    events: u32,
+    partition: i32,
+    is_split: bool,
+}
+
+impl Sample {
+    fn add(&mut self, partition: i32, key: Option<&[u8]>, payload: &[u8]) {
+        self.records += 1;
+        self.bytes += payload.len();
+        self.keyless += usize::from(key.is_none());
+        match decode(payload) {
+            Ok(event) => self.add_session(partition, session_key(&event)),
+            Err(reject) => *self.rejected.entry(reject.reason).or_default() += 1,
+        }
+    }
+
+    fn add_session(&mut self, partition: i32, key: Option<&str>) {
+        let Some(key) = key else { return };
+        match self.sessions.get_mut(key) {
+            Some(seen) => {
+                seen.events += 1;
+                seen.is_split |= seen.partition != partition;
+            }
+            None => {
+                self.sessions.insert(key.to_owned(), Seen { events: 1, partition, is_split: false });
+            }
+        }
+    }
+}
+
+fn decode(payload: &[u8]) -> Result<ShopEvent, Reject> {
+    if payload.len() > event::EVENT_BYTES_MAX {
+        return Err(Reject::new(RejectReason::TooLarge, ""));
+    }
+    event::decode(payload)
+}
+
+/// What the shop's producers must key the event with.
+fn session_key(event: &ShopEvent) -> Option<&str> {
+    [&event.session_id, &event.cart_id, &event.order_id, &event.customer_id].into_iter().find_map(|id| id.as_deref())
+}
+
+/// Reads the newest records of every partition, up to where each ended when it was asked.
+fn read_newest(consumer: &BaseConsumer<Quiet>, topic: &str, partitions: i32, each: i64, sample: &mut Sample) -> Result<(), KafkaError> {
+    let mut ends = HashMap::new();
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..partitions {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT)?;
+        if high > low {
+            assignment.add_partition_offset(topic, partition, Offset::Offset(low.max(high - each)))?;
+            ends.insert(partition, high);
+        }
+    }
+    consumer.assign(&assignment)?;
+    let read = read_until(consumer, &mut ends, sample);
+    consumer.unassign()?;
+    read
+}
+
+fn read_until(consumer: &BaseConsumer<Quiet>, ends: &mut HashMap<i32, i64>, sample: &mut Sample) -> Result<(), KafkaError> {
+    let started = clock::now();
+    while !ends.is_empty() && sample.bytes < BYTES_MAX && started.elapsed() < PATIENCE {
+        match consumer.poll(POLL) {
+            Some(Ok(message)) => {
+                let partition = message.partition();
+                let Some(end) = ends.get(&partition) else { continue };
+                sample.add(partition, message.key(), message.payload().unwrap_or_default());
+                if message.offset() + 1 >= *end {
+                    ends.remove(&partition);
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => drop(ends.remove(&partition)),
+            Some(Err(error)) if !is_passing(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn judge_records(sample: &Sample, names: &str, report: &mut Report<'_, impl Write>) -> Result<()> {
+    let (records, rejected) = (sample.records, sample.rejected.values().sum::<usize>());
+    if rejected == 0 {
+        return report.ok("events", &format!("all of the {records} newest records of {names} can be used"));
+    }
+    let mut reasons: Vec<_> = sample.rejected.iter().collect();
+    reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
+    let reasons: Vec<_> = reasons.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
+    let line = format!(
+        "{rejected} of the {records} newest records of {names} ({}) can't be used and become dead letters: {}",
+        percent(rejected, records),
+        reasons.join(", ")
+    );
+    if rejected * 100 > records * REJECTED_PERCENT_MAX {
+        return report.fail("events", &format!("{line}; is this the topic of the shop's events, as JSON?"));
+    }
+    report.warn("events", &format!("{line}; mend the shop's producers"))
+}
+
+fn judge_sessions(sample: &Sample, names: &str, report: &mut Report<'_, impl Write>) -> Result<()> {
+    let several = sample.sessions.values().filter(|seen| seen.events > 1).count();
+    let split = sample.sessions.values().filter(|seen| seen.is_split).count();
+    if split == 0 {
+        return report.ok("keys", &format!("each of {several} sessions with several events in {names} is on one partition"));
+    }
+    let line = format!(
+        "{split} of {several} sessions with several events in {names} ({}) are on several partitions, so their baskets are torn apart \
+         ({} of {} records have no key): key each record with its session_id, else cart_id, order_id, customer_id, and partition as \
+         Java's clients do (librdkafka: partitioner=murmur2_random)",
+        percent(split, several),
+        sample.keyless,
+        sample.records
+    );
+    if split * 100 > several * SPLIT_PERCENT_MAX { report.fail("keys", &line) } else { report.warn("keys", &line) }
+}
+
+/// A share with one decimal, never `0.0 %` where there is some.
+fn percent(part: usize, whole: usize) -> String {
+    match (part * 1_000).div_ceil(whole.max(1)) {
+        0 => "0 %".to_owned(),
+        permille => format!("{}.{} %", permille / 10, permille % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(events: &[(i32, Option<&str>, &str)]) -> Sample {
+        let mut sample = Sample::default();
+        for (partition, key, payload) in events {
+            sample.add(*partition, key.map(str::as_bytes), payload.as_bytes());
+        }
+        sample
+    }
+
+    /// What is said, and how many checks failed.
+    fn judged(sample: &Sample) -> (String, usize) {
+        let mut out = Vec::new();
+        let mut report = Report { out: &mut out, failed: 0 };
+        judge_records(sample, "shop.events", &mut report).unwrap();
+        judge_sessions(sample, "shop.events", &mut report).unwrap();
+        let failed = report.failed;
+        (String::from_utf8(out).unwrap(), failed)
+    }
+
+    const ADD: &str = r#"{"type":"cart_add","ts":"2026-01-01T00:00:00Z","session_id":"s1","item_id":"a"}"#;
+    const OTHER: &str = r#"{"type":"cart_add","ts":"2026-01-01T00:00:00Z","cart_id":"c1","item_id":"a"}"#;
+
+    #[test]
+    fn a_session_on_one_partition_is_fine() {
+        let (text, failed) = judged(&seen(&[(1, Some("s1"), ADD), (1, Some("s1"), ADD), (2, Some("c1"), OTHER)]));
+        assert!(text.contains("ok    keys: each of 1 sessions"), "{text}");
+        assert_eq!(failed, 0);
+    }
+
+    #[test]
+    fn a_session_on_two_partitions_fails_the_check_and_the_line_says_how_to_key() {
+        let (text, failed) = judged(&seen(&[(1, None, ADD), (2, None, ADD)]));
+        assert!(text.contains("1 of 1 sessions with several events in shop.events (100.0 %)"), "{text}");
+        assert!(text.contains("2 of 2 records have no key"), "{text}");
+        assert!(text.contains("murmur2"), "{text}");
+        assert_eq!(failed, 1);
+    }
+
+    #[test]
+    fn records_that_cannot_be_used_are_counted_by_reason() {
+        let (text, failed) = judged(&seen(&[(0, None, ADD), (0, None, ADD), (0, None, "{"), (0, None, "")]));
+        assert!(text.contains("warn  events: 2 of the 4 newest records"), "{text}");
+        assert!(text.contains("empty 1, not_json 1"), "{text}");
+        assert_eq!(failed, 0);
+    }
+
+    #[test]
+    fn a_topic_of_something_else_fails_the_check() {
+        let (text, failed) = judged(&seen(&[(0, None, "x"), (0, None, "y"), (0, None, ADD)]));
+        assert!(text.contains("FAIL  events: 2 of the 3"), "{text}");
+        assert_eq!(failed, 1);
+    }
+
+    #[test]
+    fn a_small_share_is_never_said_to_be_none() {
+        assert_eq!([percent(0, 10), percent(1, 100_000), percent(1, 3)], ["0 %", "0.1 %", "33.4 %"]);
+    }
+}
