@@ -55,6 +55,47 @@ pub fn identity(event: &ShopEvent) -> Option<u128> {
 mod tests {
     use super::*;
 
+    fn of(kind: &str, fields: &str) -> Option<u128> {
+        let json = format!(r#"{{"type":"{kind}","ts":"2026-01-01T00:00:00Z","session_id":"s"{fields}}}"#);
+        identity(&crate::event::decode(json.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn an_event_with_an_id_is_known_by_it_alone() {
+        let one = of("cart_add", r#","item_id":"a","event_id":"1""#);
+        assert_eq!(one, of("cart_add", r#","item_id":"b","event_id":"1""#));
+        assert_ne!(one, of("cart_add", r#","item_id":"a","event_id":"2""#));
+    }
+
+    #[test]
+    fn without_an_id_only_purchases_refunds_and_cancellations_are_known_by_order_and_content() {
+        let purchase = |order: &str, item: &str, more: &str| {
+            of("purchase", &format!(r#","order_id":"{order}","items":[{{"item_id":"{item}","price":2{more}}}]"#))
+        };
+        let one = purchase("o", "a", "");
+        assert_eq!(one, purchase("o", "a", r#","quantity":1"#));
+        for other in
+            [purchase("p", "a", ""), purchase("o", "b", ""), purchase("o", "a", r#","quantity":2"#), of("refund", r#","order_id":"o""#)]
+        {
+            assert!(other.is_some() && other != one);
+        }
+        assert_ne!(of("refund", r#","order_id":"o""#), of("order_cancelled", r#","order_id":"o""#));
+        for (kind, fields) in [
+            ("cart_add", r#","item_id":"a""#),
+            ("checkout", ""),
+            ("product_viewed", r#","item_id":"a""#),
+            ("offer_shown", r#","offer_id":"f""#),
+        ] {
+            assert_eq!(of(kind, fields), None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn looking_an_id_up_remembers_nothing() {
+        let mut recent = RecentIds::default();
+        assert!(!recent.has(1) && recent.is_new(1, 2) && recent.has(1));
+    }
+
     #[test]
     fn an_id_is_new_once_until_enough_newer_ones_have_come() {
         let mut recent = RecentIds::default();
