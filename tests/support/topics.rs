@@ -25,6 +25,7 @@ pub struct Topics {
     pub brokers: String,
     pub prefix: String,
     pub partitions: i32,
+    made: std::cell::Cell<bool>,
 }
 
 /// A record as it was read back.
@@ -61,7 +62,7 @@ impl Topics {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("test-{since_epoch:x}-{}-{number}-{test}", std::process::id());
-        Self { brokers: brokers.to_owned(), prefix, partitions }
+        Self { brokers: brokers.to_owned(), prefix, partitions, made: false.into() }
     }
 
     /// Makes all topics that `run` needs.
@@ -73,12 +74,24 @@ impl Topics {
 
     /// Makes these topics.
     pub fn make(&self, which: &[&str]) {
+        self.made.set(true);
         let names: Vec<String> = which.iter().map(|which| self.name(which)).collect();
         let new: Vec<NewTopic<'_>> = which.iter().zip(&names).map(|(which, name)| self.new_topic(which, name)).collect();
         let made = block_on(self.admin().create_topics(&new, &AdminOptions::new().operation_timeout(Some(CALL))));
         for result in made.expect("topics can't be made") {
             result.expect("a topic can't be made");
         }
+        self.await_known(&names);
+    }
+
+    /// A topic that was made is known to every listener a moment later only.
+    fn await_known(&self, names: &[String]) {
+        let consumer = self.consumer("read_committed");
+        let known = || {
+            let Ok(metadata) = consumer.fetch_metadata(None, CALL) else { return false };
+            names.iter().all(|name| metadata.topics().iter().any(|topic| topic.name() == name && !topic.partitions().is_empty()))
+        };
+        wait_until("making topics", CALL, known, || format!("{names:?}"));
     }
 
     fn new_topic<'a>(&self, which: &str, name: &'a str) -> NewTopic<'a> {
@@ -192,12 +205,12 @@ impl Topics {
 
 impl Drop for Topics {
     fn drop(&mut self) {
-        if std::env::var_os("OFFERSTREAM_KEEP_TOPICS").is_some() {
+        if !self.made.get() || std::env::var_os("OFFERSTREAM_KEEP_TOPICS").is_some() {
             return;
         }
         let names = ["events", "offers", "withheld", "dlq", "sessions", "shop"].map(|which| self.name(which));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        // What was never made can't be deleted, and a broker that is away has nothing.
+        // What was never made can't be deleted, and a broker that is gone has nothing.
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));
         let _ = block_on(self.admin().delete_topics(&names, &options));
     }
