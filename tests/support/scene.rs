@@ -37,9 +37,14 @@ pub fn await_all_within(topics: &Topics, instances: &[&Instance], limit: Duratio
 
 /// Waits until commits cover `records`, which must not be all of them: what follows is to happen under load.
 pub fn await_records(topics: &Topics, records: i64, instance: &Instance) {
+    await_records_within(topics, records, instance, LOG_LIMIT);
+}
+
+/// Waits until commits cover `records`, at most `limit`.
+pub fn await_records_within(topics: &Topics, records: i64, instance: &Instance, limit: Duration) {
     let progress = topics.progress();
     let say = || format!("{} records are committed.\n{}", progress.committed(), instance.log());
-    wait_until(&format!("committing {records} records"), LOG_LIMIT, || progress.committed() >= records, say);
+    wait_until(&format!("committing {records} records"), limit, || progress.committed() >= records, say);
 }
 
 /// What `state dump` writes.
