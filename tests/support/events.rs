@@ -158,9 +158,9 @@ impl Shopper<'_> {
         self.at += 1 + self.dice.below(3 * MINUTE_MS as u64) as i64;
         fields["event_id"] = json!(format!("event-{}-{}", self.number, self.step));
         // Most have a session, some are known by their cart alone.
-        let id = if self.number % 5 == 0 { "cart_id" } else { "session_id" };
+        let id = if self.number.is_multiple_of(5) { "cart_id" } else { "session_id" };
         fields[id] = json!(format!("{}-{}", &id[..1], self.number));
-        if self.number % 3 == 0 {
+        if self.number.is_multiple_of(3) {
             fields["customer_id"] = json!(format!("customer-{}", self.number % 97));
         }
         self.events.push(Event::new(self.at, fields));
