@@ -14,6 +14,11 @@ test:
 test-broker: broker-up
     OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 cargo test
 
+# 200,000 recorded events of a real shop, killed half way; the data is read where OFFERSTREAM_TEST_DATA says
+real: broker-up
+    OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 OFFERSTREAM_REAL_EVENTS=200000 \
+        cargo test --release --test real_data -- --nocapture
+
 # Formatting, clippy and documentation, warnings denied
 lint:
     scripts/lint.sh
