@@ -11,10 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::engine::shop::Shop;
 use crate::http::{self, Pages};
 use crate::kafka::{self, Service};
-use crate::metrics::Metrics;
 
 /// Consumes from Kafka until stopped.
 ///
@@ -22,22 +20,20 @@ use crate::metrics::Metrics;
 /// One line that says why the process can't go on.
 pub fn run(config: Config) -> Result<()> {
     config.kafka.brokers()?;
-    let metrics = Arc::new(Metrics::new(&config.engine)?);
-    let service = Service {
-        shop: Arc::new(Shop::new(&config.engine.limits)),
-        config: Arc::new(config),
-        metrics,
-        health: Arc::default(),
-        stop: Arc::default(),
-    };
-    let pages = Pages {
+    let service = Service::new(config)?;
+    let (address, stop) = (service.config.http.listen, Arc::clone(&service.stop));
+    beside_http(address, pages(&service), &stop, move || kafka::run(&service))
+}
+
+/// What HTTP shows of a service.
+#[must_use]
+pub fn pages(service: &Service) -> Pages {
+    Pages {
         metrics: Arc::clone(&service.metrics),
         health: Arc::clone(&service.health),
         shop: Arc::clone(&service.shop),
         limits: service.config.engine.limits.clone(),
-    };
-    let (address, stop) = (service.config.http.listen, Arc::clone(&service.stop));
-    beside_http(address, pages, &stop, move || kafka::run(&service))
+    }
 }
 
 /// Runs `work` on a thread of its own while HTTP answers and signals are listened to.

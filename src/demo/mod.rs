@@ -18,11 +18,8 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::clock;
 use crate::config::Config;
-use crate::engine::shop::Shop;
-use crate::http::Pages;
 use crate::kafka::{self, EmbeddedBroker, Service};
-use crate::metrics::Metrics;
-use crate::serve::beside_http;
+use crate::serve::{beside_http, pages};
 use figures::Figures;
 use shop::SimulatedShop;
 
@@ -65,19 +62,8 @@ pub fn run(demo: &Demo, mut config: Config) -> Result<()> {
     config.kafka.brokers = broker.address();
     config.kafka.commit_interval_ms = COMMIT_INTERVAL_MS;
     let address = SocketAddr::from(([127, 0, 0, 1], demo.port));
-    let service = Service {
-        shop: Arc::new(Shop::new(&config.engine.limits)),
-        metrics: Arc::new(Metrics::new(&config.engine)?),
-        config: Arc::new(config),
-        health: Arc::default(),
-        stop: Arc::default(),
-    };
-    let pages = Pages {
-        metrics: Arc::clone(&service.metrics),
-        health: Arc::clone(&service.health),
-        shop: Arc::clone(&service.shop),
-        limits: service.config.engine.limits.clone(),
-    };
+    let service = Service::new(config)?;
+    let pages = pages(&service);
     println!("{} (everything here is simulated), with a broker inside this process and state in memory.", sim::SHOP_NAME);
     println!("  metrics  http://{address}/metrics\n  health   http://{address}/readyz\n  Stop with Ctrl-C.");
     let (demo, stop) = (demo.clone(), Arc::new(AtomicBool::new(false)));

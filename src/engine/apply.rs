@@ -11,7 +11,7 @@ use super::experiment::arm_of;
 use super::facts::Fact;
 use super::hash::hash_128;
 use super::offer::{Frame, Offer, compose, parse_id};
-use super::orders::{Order, OrderLine, share};
+use super::orders::Order;
 use super::outstanding::{Outstanding, OutstandingItem};
 use super::policy::{self, Chosen, Ground};
 use super::ranking::{Query, rank};
@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::shop::Shop;
 use super::totals::TotalKey;
 use super::vocabulary::{Arm, OfferKind, Outcome, Placement};
-use crate::event::{Currency, EventKind, Id, ItemId, Line, OrderAmounts, Quantity, Reject, RejectReason, ShopEvent};
+use crate::event::{EventKind, Id, ItemId, Line, Reject, RejectReason, ShopEvent};
 
 /// What an event brings about.
 #[derive(Debug, Default)]
@@ -72,13 +72,13 @@ fn check_order(settings: &Settings, event: &ShopEvent, session: Option<&Session>
 }
 
 /// The work on one event.
-struct Step<'a> {
-    settings: &'a Settings,
-    shop: &'a Shop,
-    event: &'a ShopEvent,
-    key: &'a SessionKey,
-    session: &'a mut Session,
-    effects: &'a mut Effects,
+pub(super) struct Step<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) shop: &'a Shop,
+    pub(super) event: &'a ShopEvent,
+    pub(super) key: &'a SessionKey,
+    pub(super) session: &'a mut Session,
+    pub(super) effects: &'a mut Effects,
 }
 
 impl Step<'_> {
@@ -128,130 +128,6 @@ impl Step<'_> {
         self.effects.facts.push(fact);
     }
 
-    fn purchase(&mut self, lines: &[Line], amounts: OrderAmounts) {
-        for line in lines {
-            self.learn(line);
-        }
-        let Some(order_id) = self.event.order_id.clone() else { return };
-        let currency = self.event.currency.unwrap_or(self.settings.currency);
-        let nets = self.net_values(lines, amounts);
-        let basket = self.session.basket.take();
-        // The basket closes, but its age is still asked for below.
-        self.session.basket.opened_at = basket.opened_at;
-        let known = self.session.orders.iter().position(|order| order.id == order_id);
-        let at = known.unwrap_or_else(|| self.open_order(order_id, currency, basket.lines.is_empty()));
-        let rules = self.settings.rules(Stage::Purchase);
-        let mut before = basket.evidence();
-        if known.is_some() {
-            if !before.is_empty() {
-                self.effects.facts.push(Fact::Basket { before, after: Vec::new() });
-            }
-            before = self.session.orders[at].evidence(rules);
-        }
-        let mut new_items = Vec::new();
-        for (line, net) in lines.iter().zip(nets) {
-            // Further units of an item are the doing of the offer that its first ones are credited to.
-            let credited =
-                self.session.orders[at].lines.iter().find(|known| known.item == line.item_id).and_then(|known| known.credit.clone());
-            let (ts, facts) = (self.event.ts, &mut self.effects.facts);
-            let credit = match credited {
-                Some(credit) => {
-                    attribution::earned(&credit, &line.item_id, net, currency, ts, self.settings, facts);
-                    Some(credit)
-                }
-                None => attribution::bought(self.session, &line.item_id, net, currency, ts, self.settings, facts),
-            };
-            if self.session.orders[at].add(line, net, credit) {
-                new_items.push(line.item_id.clone());
-            }
-            self.total(TotalKey::OrderRevenue(currency), net);
-        }
-        self.session.basket.opened_at = None;
-        let after = self.session.orders[at].evidence(rules);
-        let unpaired = after.iter().filter(|line| line.evidence.partners == 0).count();
-        if after.len() > 1 && unpaired > 0 {
-            self.total(TotalKey::LinesNotPaired, unpaired as i128);
-        }
-        self.effects.facts.push(Fact::Basket { before, after });
-        if let Some(customer) = self.session.orders[at].customer.clone() {
-            self.effects.facts.push(Fact::Bought { add: true, first: known.is_none(), customer, items: new_items });
-        }
-    }
-
-    /// Opens an order; returns where it stands.
-    fn open_order(&mut self, id: Id, currency: Currency, unmatched: bool) -> usize {
-        self.total(TotalKey::Orders, 1);
-        if unmatched {
-            self.total(TotalKey::OrdersUnmatched, 1);
-        }
-        let rules = self.settings.rules(Stage::Purchase);
-        self.session.orders.push_back(Order {
-            id,
-            ts: self.event.ts,
-            currency,
-            customer: self.session.customer.clone(),
-            lines: Vec::new(),
-            weight_milli: rules.weight_milli,
-            paired_lines: rules.paired_lines as u32,
-        });
-        while self.session.orders.len() > self.settings.limits.orders_per_session {
-            self.session.orders.pop_front();
-        }
-        self.session.orders.len() - 1
-    }
-
-    /// What each line is worth: price times quantity, less its share of the order's discount, and of its tax
-    /// where prices include it. A price that is missing is the catalogue's, then the basket's.
-    fn net_values(&mut self, lines: &[Line], amounts: OrderAmounts) -> Vec<i128> {
-        let mut values = Vec::with_capacity(lines.len());
-        for line in lines {
-            let price = line.price.or_else(|| self.shop.catalogue.get(&line.item_id).price);
-            let price = price.or_else(|| self.session.basket.price_of(&line.item_id));
-            if price.is_none() {
-                self.total(TotalKey::Unpriced, 1);
-            }
-            values.push(price.unwrap_or_default().times(line.quantity));
-        }
-        let tax = amounts.tax.filter(|_| self.settings.money.prices_include_tax);
-        for amount in [amounts.discount, tax].into_iter().flatten() {
-            let parts = share(amount, &values);
-            values.iter_mut().zip(parts).for_each(|(value, part)| *value -= part);
-        }
-        values
-    }
-
-    fn refund(&mut self, lines: Option<&[Line]>) {
-        let Some(order) = self.session.orders.iter_mut().find(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
-        let currency = order.currency;
-        let mut refunded = 0;
-        for line in &mut order.lines {
-            let quantity = match lines {
-                None => Some(line.quantity),
-                Some(lines) => lines.iter().filter(|back| back.item_id == line.item).map(|back| back.quantity).reduce(Quantity::plus),
-            };
-            let Some(quantity) = quantity else { continue };
-            let micros = line.refund(quantity);
-            refunded += micros;
-            if let Some(credit) = line.credit.as_ref().filter(|_| micros > 0) {
-                attribution::refunded(credit, &line.item, micros, currency, &mut self.effects.facts);
-            }
-        }
-        self.total(TotalKey::OrderRevenueRefunded(currency), refunded);
-    }
-
-    /// A cancelled order is refunded, and its evidence taken back.
-    fn cancel(&mut self) {
-        self.refund(None);
-        let Some(at) = self.session.orders.iter().position(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
-        let Some(order) = self.session.orders.remove(at) else { return };
-        let before = order.evidence(self.settings.rules(Stage::Purchase));
-        let items: Vec<ItemId> = before.iter().map(|line| line.item.clone()).collect();
-        self.effects.facts.push(Fact::Basket { before, after: Vec::new() });
-        if let Some(customer) = order.customer {
-            self.effects.facts.push(Fact::Bought { add: false, first: true, customer, items });
-        }
-    }
-
     fn erase(&mut self) {
         let Some(customer) = self.event.customer_id.clone() else { return };
         self.session.customer = None;
@@ -261,7 +137,7 @@ impl Step<'_> {
         self.effects.facts.push(Fact::Erased(customer));
     }
 
-    fn learn(&mut self, line: &Line) {
+    pub(super) fn learn(&mut self, line: &Line) {
         let price = line.price.map(|price| (price, self.event.currency.unwrap_or(self.settings.currency)));
         if self.shop.catalogue.would_learn(&line.item_id, price, &line.product) {
             let (item, ts, product) = (line.item_id.clone(), self.event.ts, line.product.clone());
@@ -370,7 +246,7 @@ impl Step<'_> {
         hash_128("offer", &parts)
     }
 
-    fn total(&mut self, key: TotalKey, delta: i128) {
+    pub(super) fn total(&mut self, key: TotalKey, delta: i128) {
         if delta != 0 {
             self.effects.facts.push(Fact::Total(key, delta));
         }
@@ -379,7 +255,7 @@ impl Step<'_> {
 
 impl Settings {
     /// How evidence of a stage weighs.
-    fn rules(&self, stage: Stage) -> BasketRules {
+    pub(super) fn rules(&self, stage: Stage) -> BasketRules {
         let weight = match stage {
             Stage::CartAdd => self.ranking.cart_add_weight,
             Stage::Checkout => self.ranking.checkout_weight,
@@ -391,21 +267,6 @@ impl Settings {
             weight_milli: (weight * 1_000.0).round() as u16,
             stage,
         }
-    }
-}
-
-impl Order {
-    /// Adds a bought line; returns whether the item is new to the order.
-    fn add(&mut self, line: &Line, net_micros: i128, credit: Option<super::orders::Credit>) -> bool {
-        if let Some(known) = self.lines.iter_mut().find(|known| known.item == line.item_id) {
-            known.quantity = known.quantity.plus(line.quantity);
-            known.net_micros += net_micros;
-            known.credit = known.credit.take().or(credit);
-            return false;
-        }
-        let (item, quantity) = (line.item_id.clone(), line.quantity);
-        self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, credit });
-        true
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::engine::offer::id_text;
 use crate::engine::test_support::{DAY_MS, HOUR_MS, START, World, event, item, items_of, order, raw, totals_of};
 use crate::engine::vocabulary::Outcome;
+use crate::event::Currency;
 use crate::event::EventType;
 
 /// All sessions of the world's partition, as the changelog has them.

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::counts::Slot;
+use super::slot::Slot;
 
 /// An item in the list.
 #[derive(Clone, Debug)]

@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
 
+use super::basket_change::{BasketChange, Delta};
 use super::best::{Best, BestEntry};
 use super::decay::{Decay, Stage};
 use super::facts::EvidenceLine;
+use super::slot::Slot;
 use crate::event::ItemId;
 
 /// How many of an item's heaviest neighbours ranking reads. Measured elsewhere on long baskets: from 16 on,
@@ -32,31 +34,6 @@ pub struct CountLimits {
     pub neighbours: usize,
     /// Most pairs, each counted once.
     pub pairs: usize,
-}
-
-/// An item's own count, shared with the rows it is a neighbour in.
-#[derive(Debug)]
-pub struct Slot {
-    /// A number of its own while it is counted; never compared, never written.
-    pub number: u32,
-    /// The item.
-    pub item: ItemId,
-    weight: AtomicU64,
-    baskets: AtomicU32,
-}
-
-impl Slot {
-    /// The decayed fixed-point weight of all evidence for the item.
-    #[must_use]
-    pub fn weight(&self) -> u64 {
-        self.weight.load(Ordering::Relaxed)
-    }
-
-    /// In how many purchased baskets the item was.
-    #[must_use]
-    pub fn baskets(&self) -> u32 {
-        self.baskets.load(Ordering::Relaxed)
-    }
 }
 
 /// Figures of a pair.
@@ -112,13 +89,6 @@ pub struct Counts {
     evicted_pairs: AtomicU64,
     /// Some pair stands in one row only, since the other made room.
     one_sided: AtomicBool,
-}
-
-/// A change of a row: by how much the pair with one neighbour moves.
-#[derive(Clone, Copy, Default)]
-struct Delta {
-    weight: i128,
-    together: i64,
 }
 
 impl Counts {
@@ -189,12 +159,12 @@ impl Counts {
 
     /// Replaces one list of lines by another: see [`super::facts::Fact::Basket`].
     pub fn change_basket(&self, decay: Decay, before: &[EvidenceLine], after: &[EvidenceLine]) {
-        let lines = Lines::new(decay, before, after);
+        let change = BasketChange::new(decay, before, after);
         self.baskets_changed(before, after);
-        let slots: Vec<Arc<Slot>> = lines.items.iter().map(|item| self.slot_of(item)).collect();
+        let slots: Vec<Arc<Slot>> = change.items.iter().map(|item| self.slot_of(item)).collect();
         let mut deltas: Vec<Delta> = Vec::with_capacity(slots.len());
         for at in 0..slots.len() {
-            lines.deltas_of(at, &mut deltas);
+            change.deltas_of(at, &mut deltas);
             self.change_row(&slots, at, &deltas);
         }
         self.keep_limits();
@@ -222,7 +192,7 @@ impl Counts {
         let shrink = |weight: u64| weight.checked_shr(shift).unwrap_or(0);
         for mut row in self.rows.iter_mut() {
             let row = row.value_mut();
-            row.slot.weight.store(shrink(row.slot.weight()), Ordering::Relaxed);
+            row.slot.set(shrink(row.slot.weight()), row.slot.baskets());
             row.neighbours.values_mut().for_each(|neighbour| neighbour.count.weight = shrink(neighbour.count.weight));
             self.drop_neighbours(row, |neighbour| neighbour.count == PairCount::default());
             row.rebuild_best();
@@ -242,7 +212,7 @@ impl Counts {
             return Arc::clone(&row.slot);
         }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let slot = Arc::new(Slot { number, item: item.clone(), weight: AtomicU64::new(0), baskets: AtomicU32::new(0) });
+        let slot = Arc::new(Slot::new(number, item.clone()));
         let row = Row { slot: Arc::clone(&slot), neighbours: HashMap::default(), best: Best::new(BEST_NEIGHBOURS) };
         self.rows.insert(item.clone(), row);
         slot
@@ -270,8 +240,7 @@ impl Counts {
 
     fn change_own(&self, slot: &Arc<Slot>, delta: Delta) {
         let weight = shifted(slot.weight(), delta.weight);
-        slot.weight.store(weight, Ordering::Relaxed);
-        slot.baskets.store(counted(slot.baskets(), delta.together), Ordering::Relaxed);
+        slot.set(weight, counted(slot.baskets(), delta.together));
         let mut popular = self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         // A weight that shrank may leave an item in the list that an outsider has passed; it takes its place
         // when it is next bought. Looking through all items here would cost more than that.
@@ -408,71 +377,6 @@ fn shifted(weight: u64, delta: i128) -> u64 {
 
 fn counted(count: u32, delta: i64) -> u32 {
     u32::try_from((i64::from(count) + delta).max(0)).unwrap_or(u32::MAX)
-}
-
-/// The lines of a change, with their weights worked out once.
-struct Lines {
-    items: Vec<ItemId>,
-    before: Vec<Option<Placed>>,
-    after: Vec<Option<Placed>>,
-}
-
-/// A line's place in its list and what it weighs.
-#[derive(Clone, Copy)]
-struct Placed {
-    place: usize,
-    item_weight: u64,
-    pair_weight: u64,
-    pairs: bool,
-    bought: bool,
-}
-
-impl Lines {
-    fn new(decay: Decay, before: &[EvidenceLine], after: &[EvidenceLine]) -> Self {
-        let mut index: HashMap<&str, usize, FixedState> = HashMap::default();
-        let mut items = Vec::new();
-        for line in before.iter().chain(after) {
-            index.entry(&line.item).or_insert_with(|| {
-                items.push(line.item.clone());
-                items.len() - 1
-            });
-        }
-        let place = |lines: &[EvidenceLine]| {
-            let mut placed = vec![None; items.len()];
-            for (place, line) in lines.iter().enumerate() {
-                placed[index[line.item.as_str()]] = Some(Placed {
-                    place,
-                    item_weight: decay.item_weight(&line.evidence),
-                    pair_weight: decay.pair_weight(&line.evidence),
-                    pairs: line.evidence.partners > 0,
-                    bought: line.evidence.stage == Stage::Purchase,
-                });
-            }
-            placed
-        };
-        let (before, after) = (place(before), place(after));
-        Self { items, before, after }
-    }
-
-    /// What changes in the row of the item `at`: for each other item its pair, in its own place the item.
-    fn deltas_of(&self, at: usize, deltas: &mut Vec<Delta>) {
-        deltas.clear();
-        deltas.resize(self.items.len(), Delta::default());
-        for (lines, sign) in [(&self.before, -1), (&self.after, 1)] {
-            let Some(own) = lines[at] else { continue };
-            for (other, delta) in lines.iter().zip(deltas.iter_mut()) {
-                let Some(other) = other else { continue };
-                let (weight, counts) = if other.place == own.place {
-                    (own.item_weight, own.bought)
-                } else {
-                    let later = if other.place > own.place { *other } else { own };
-                    (later.pair_weight, later.bought && later.pairs)
-                };
-                delta.weight += i128::from(sign) * i128::from(weight);
-                delta.together += i64::from(sign) * i64::from(counts);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,17 +6,19 @@
 //!
 //! | file | what it is for |
 //! | --- | --- |
-//! | `apply` | one event in, effects out: the way through everything below |
+//! | `apply`, `apply_order` | one event in, effects out: the way through everything below |
 //! | `session`, `basket`, `dedupe`, `outstanding`, `orders` | what one session holds |
-//! | `shop`, `counts`, `best`, `decay`, `customers`, `catalogue`, `totals`, `combinations` | what the whole shop knows |
+//! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `catalogue`, `totals`, `combinations` | what the whole shop knows |
 //! | `facts` | what a session tells the shop |
 //! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
 //! | `attribution`, `experiment` | what offers did, and who is kept from them |
-//! | `settings`, `vocabulary`, `hash` | settings, closed sets of words, chance |
+//! | `settings`, `setting_types`, `vocabulary`, `hash` | settings, closed sets of words, chance |
 
 pub mod apply;
+mod apply_order;
 pub mod attribution;
 pub mod basket;
+pub mod basket_change;
 pub mod best;
 pub mod catalogue;
 pub mod combinations;
@@ -34,8 +36,10 @@ pub mod policy;
 pub mod ranking;
 pub mod reason;
 pub mod session;
+pub mod setting_types;
 pub mod settings;
 pub mod shop;
+pub mod slot;
 pub mod totals;
 pub mod vocabulary;
 

@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::counts::Slot;
 use super::settings::{CartOrder, Ranking};
 use super::shop::Shop;
+use super::slot::Slot;
 use crate::event::{ItemId, Timestamp};
 
 /// An item that goes with a basket.

@@ -49,11 +49,6 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
 }
 
 impl Reports {
-    /// Counts a record that is being sent.
-    pub fn sent(&self) {
-        self.under_way.fetch_add(1, Ordering::Acquire);
-    }
-
     /// Forgets a failure, and returns it.
     pub fn take_failure(&self) -> Option<KafkaError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -91,18 +86,25 @@ impl Delivery {
         next.key = record.key.as_deref();
         next.payload = record.payload.as_deref();
         next.headers.clone_from(&record.headers);
-        self.producer.context().sent();
-        loop {
-            match self.producer.send(next) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    next = back;
-                    std::thread::sleep(LOOK_EVERY);
-                }
-                Err((error, _)) => {
-                    self.producer.context().under_way.fetch_sub(1, Ordering::Release);
-                    return Err(error);
-                }
+        send(&self.producer, next)
+    }
+}
+
+/// Sends one record; where the queue is full, waits for room: it empties by itself, since every record is delivered
+/// or fails within its time-out.
+pub fn send(producer: &ThreadedProducer<Reports>, record: BaseRecord<'_, [u8], [u8]>) -> Result<(), KafkaError> {
+    let mut next = record;
+    producer.context().under_way.fetch_add(1, Ordering::Acquire);
+    loop {
+        match producer.send(next) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                next = back;
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err((error, _)) => {
+                producer.context().under_way.fetch_sub(1, Ordering::Release);
+                return Err(error);
             }
         }
     }

@@ -11,10 +11,10 @@ use rdkafka::producer::{DefaultProducerContext, ThreadedProducer};
 
 use super::clients::idempotent_producer;
 use super::delivery::{Delivery, Reports};
+use super::link::{Commit, Committer, Outcome, link};
 use super::outgoing::Target;
-use super::service::{Committer, Service, link, spawn_commits, stream};
+use super::service::{Service, spawn_commits, stream};
 use super::stream::Durability;
-use super::transaction::{Commit, Outcome};
 use crate::clock;
 use crate::config::KafkaConfig;
 

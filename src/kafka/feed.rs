@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::clients::{LogContext, idempotent_producer, is_passing, log_consumer, retrying};
-use super::delivery::Reports;
+use super::delivery::{self, Reports};
 use crate::config::KafkaConfig;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,18 +55,8 @@ impl Feed {
     /// # Errors
     /// The client refuses it.
     pub fn send(&self, key: &str, json: &str, ts_ms: i64) -> Result<()> {
-        let mut next = BaseRecord::to(&self.events_topic).key(key).payload(json).timestamp(ts_ms);
-        self.producer.context().sent();
-        loop {
-            match self.producer.send(next) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    next = back;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err((error, _)) => return Err(error).context("an event can't be sent"),
-            }
-        }
+        let record = BaseRecord::<[u8], [u8]>::to(&self.events_topic).key(key.as_bytes()).payload(json.as_bytes()).timestamp(ts_ms);
+        delivery::send(&self.producer, record).context("an event can't be sent")
     }
 
     /// Hands every offer that has come to `take`.

@@ -4,7 +4,7 @@
 //! read before its sessions are restored: an assignment starts paused.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::clients::log_error;
+use super::link::InFlight;
 use crate::metrics::Metrics;
 
 /// The group's consumer.
@@ -27,28 +28,6 @@ pub enum Rebalanced {
     Assigned(TopicPartitionList),
     /// None is ours any more.
     Revoked,
-}
-
-/// Whether a commit is under way; revocation waits for its end.
-#[derive(Debug, Default)]
-pub struct InFlight {
-    busy: Mutex<bool>,
-    ended: Condvar,
-}
-
-impl InFlight {
-    /// Marks the start or the end of a commit.
-    pub fn set(&self, busy: bool) {
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = busy;
-        self.ended.notify_all();
-    }
-
-    /// Waits for the end of a commit; returns whether it came within `limit`.
-    pub fn wait(&self, limit: Duration) -> bool {
-        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let (busy, _) = self.ended.wait_timeout_while(busy, limit, |busy| *busy).unwrap_or_else(PoisonError::into_inner);
-        !*busy
-    }
 }
 
 /// What the client calls back.

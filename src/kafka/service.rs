@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -14,10 +14,11 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::clients::{LogContext, group_consumer, log_consumer};
-use super::group::{GroupContext, InFlight};
+use super::group::GroupContext;
+use super::link::{Committer, Link, link};
 use super::shop_log::ShopLog;
 use super::stream::{Durability, Stream};
-use super::transaction::{Commit, Outcome, Transactions};
+use super::transaction::Transactions;
 use crate::clock;
 use crate::config::Config;
 use crate::engine::shop::Shop;
@@ -43,6 +44,22 @@ pub struct Service {
     pub stop: Arc<AtomicBool>,
 }
 
+impl Service {
+    /// A service that has not started.
+    ///
+    /// # Errors
+    /// None that a metric's name does not cause.
+    pub fn new(config: Config) -> Result<Self> {
+        Ok(Self {
+            shop: Arc::new(Shop::new(&config.engine.limits)),
+            metrics: Arc::new(Metrics::new(&config.engine)?),
+            config: Arc::new(config),
+            health: Arc::default(),
+            stop: Arc::default(),
+        })
+    }
+}
+
 /// Consumes until `stop` is set: blocks its thread.
 ///
 /// # Errors
@@ -60,7 +77,7 @@ pub fn run(service: &Service) -> Result<()> {
     log.read_to_end(go_on)?;
     let counts = &service.shop.counts;
     tracing::info!("the shop is restored: {} baskets, {} items, {} pairs", counts.baskets(), counts.items(), counts.pairs());
-    let (ended, first_end) = std::sync::mpsc::channel();
+    let (ended, first_end) = channel();
     let stop = Arc::clone(&service.stop);
     spawn("shop-log", ended.clone(), move || log.follow(&stop))?;
     let (committer, link) = link();
@@ -75,33 +92,6 @@ pub fn run(service: &Service) -> Result<()> {
         left -= 1;
     }
     Ok(())
-}
-
-/// The stream's end of the link to whoever commits.
-pub struct Link {
-    commits: SyncSender<Commit>,
-    outcomes: Receiver<Outcome>,
-    in_flight: Arc<InFlight>,
-}
-
-/// The other end.
-pub struct Committer {
-    /// Batches to commit.
-    pub commits: Receiver<Commit>,
-    /// How each ended.
-    pub outcomes: SyncSender<Outcome>,
-    /// Unset when one has ended.
-    pub in_flight: Arc<InFlight>,
-}
-
-/// A link between a stream and whoever commits: one batch at a time.
-#[must_use]
-pub fn link() -> (Committer, Link) {
-    let in_flight = Arc::new(InFlight::default());
-    let (to_commit, commits) = sync_channel(1);
-    let (tell, outcomes) = sync_channel(1);
-    let committer = Committer { commits, outcomes: tell, in_flight: Arc::clone(&in_flight) };
-    (committer, Link { commits: to_commit, outcomes, in_flight })
 }
 
 /// Commits on a thread that ends with the stream, whose end is the one that counts.

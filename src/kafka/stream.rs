@@ -18,10 +18,10 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::clients::{is_passing, retrying};
-use super::group::{GroupConsumer, InFlight, Rebalanced};
+use super::group::{GroupConsumer, Rebalanced};
+use super::link::{Commit, InFlight, Outcome};
 use super::outgoing::{Outgoing, dead_letter, records_of};
 use super::sessions::Restore;
-use super::transaction::{Commit, Outcome};
 use crate::clock;
 use crate::config::Config;
 use crate::engine::totals::Totals;

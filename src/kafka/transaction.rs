@@ -7,41 +7,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ThreadedProducer};
-use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::clients::{retrying, transactional_producer};
 use super::delivery::{Delivery, Reports};
-use super::outgoing::Outgoing;
-use super::service::Committer;
+use super::link::{Commit, Committer, Outcome};
 use crate::clock;
 use crate::config::KafkaConfig;
 
 /// How long one call of the client may block.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A batch to commit.
-pub struct Commit {
-    /// What it writes.
-    pub records: Vec<Outgoing>,
-    /// Where it leaves off, one past the last record of each partition.
-    pub offsets: TopicPartitionList,
-    /// The membership it was polled under.
-    pub group: ConsumerGroupMetadata,
-}
-
-/// How a commit ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// All of it is there; it took this long.
-    Committed(Duration),
-    /// None of it is there; the reason.
-    Aborted(String),
-    /// The process has to end; the reason.
-    Fatal(anyhow::Error),
-}
 
 /// The producer of transactions.
 pub struct Transactions {

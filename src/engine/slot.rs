@@ -1,0 +1,44 @@
+//! An item's own count.
+//!
+//! Invariant: only the fold writes it, under the lock of the item's row.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::event::ItemId;
+
+/// An item's own count, shared with the rows it is a neighbour in.
+#[derive(Debug)]
+pub struct Slot {
+    /// A number of its own while it is counted; never compared, never written.
+    pub number: u32,
+    /// The item.
+    pub item: ItemId,
+    weight: AtomicU64,
+    baskets: AtomicU32,
+}
+
+impl Slot {
+    /// A slot of an item that was not counted yet.
+    #[must_use]
+    pub fn new(number: u32, item: ItemId) -> Self {
+        Self { number, item, weight: AtomicU64::new(0), baskets: AtomicU32::new(0) }
+    }
+
+    /// The decayed fixed-point weight of all evidence for the item.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// In how many purchased baskets the item was.
+    #[must_use]
+    pub fn baskets(&self) -> u32 {
+        self.baskets.load(Ordering::Relaxed)
+    }
+
+    /// Sets both figures; the fold alone does.
+    pub(super) fn set(&self, weight: u64, baskets: u32) {
+        self.weight.store(weight, Ordering::Relaxed);
+        self.baskets.store(baskets, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,85 @@
+//! The link between the stream and whoever commits its batches: one batch at a time.
+//!
+//! Invariant: each commit that goes over has exactly one outcome that comes back.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::outgoing::Outgoing;
+
+/// A batch to commit.
+pub struct Commit {
+    /// What it writes.
+    pub records: Vec<Outgoing>,
+    /// Where it leaves off, one past the last record of each partition.
+    pub offsets: TopicPartitionList,
+    /// The membership it was polled under.
+    pub group: ConsumerGroupMetadata,
+}
+
+/// How a commit ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All of it is there; it took this long.
+    Committed(Duration),
+    /// None of it is there; the reason.
+    Aborted(String),
+    /// The process has to end; the reason.
+    Fatal(anyhow::Error),
+}
+
+/// The stream's end of the link to whoever commits.
+pub struct Link {
+    /// Batches to commit.
+    pub commits: SyncSender<Commit>,
+    /// How each ended.
+    pub outcomes: Receiver<Outcome>,
+    /// Set while one is under way.
+    pub in_flight: Arc<InFlight>,
+}
+
+/// The other end.
+pub struct Committer {
+    /// Batches to commit.
+    pub commits: Receiver<Commit>,
+    /// How each ended.
+    pub outcomes: SyncSender<Outcome>,
+    /// Unset when one has ended.
+    pub in_flight: Arc<InFlight>,
+}
+
+/// A link between a stream and whoever commits: one batch at a time.
+#[must_use]
+pub fn link() -> (Committer, Link) {
+    let in_flight = Arc::new(InFlight::default());
+    let (to_commit, commits) = sync_channel(1);
+    let (tell, outcomes) = sync_channel(1);
+    let committer = Committer { commits, outcomes: tell, in_flight: Arc::clone(&in_flight) };
+    (committer, Link { commits: to_commit, outcomes, in_flight })
+}
+
+/// Whether a commit is under way; revocation waits for its end.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    busy: Mutex<bool>,
+    ended: Condvar,
+}
+
+impl InFlight {
+    /// Marks the start or the end of a commit.
+    pub fn set(&self, busy: bool) {
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = busy;
+        self.ended.notify_all();
+    }
+
+    /// Waits for the end of a commit; returns whether it came within `limit`.
+    pub fn wait(&self, limit: Duration) -> bool {
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let (busy, _) = self.ended.wait_timeout_while(busy, limit, |busy| *busy).unwrap_or_else(PoisonError::into_inner);
+        !*busy
+    }
+}
