@@ -31,14 +31,15 @@ fn named(chosen: Result<Vec<Chosen>, Outcome>) -> Result<Vec<(String, EvidenceSt
     chosen.map(|all| all.into_iter().map(|one| (one.item.to_string(), one.evidence.step())).collect())
 }
 
-/// Items with the step of their evidence, or why there are none.
-type Expected = Result<Vec<(String, EvidenceStep)>, Outcome>;
+/// What is tried, the baskets learned from (how many of which items), and the items offered with the step of their
+/// evidence, or why there are none.
+type Case<'a> = (&'a str, &'a [(usize, &'a [&'a str])], Result<Vec<(String, EvidenceStep)>, Outcome>);
 
 #[test]
 fn evidence_decides_what_is_offered_and_why_nothing_is() {
     use EvidenceStep::{Pair, Popular};
     let pairs = |items: &[&str]| Ok(items.iter().map(|item| ((*item).to_owned(), Pair)).collect());
-    let cases: [(&str, &[(usize, &[&str])], Expected); 7] = [
+    let cases: [Case<'_>; 7] = [
         ("nothing is known of the basket", &[(9, &["other"])], Ok(vec![("other".into(), Popular)])),
         ("nothing is known at all", &[], Err(Outcome::NoCandidates)),
         ("a pair too rare is no evidence", &[(1, &["x", "a"])], Err(Outcome::TooLittleEvidence)),
