@@ -37,7 +37,8 @@ pub fn group_consumer(config: &KafkaConfig) -> ClientConfig {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("partition.assignment.strategy", "range")
-        .set("auto.offset.reset", "earliest")
+        // Start offsets are always given, so this is asked only where one is gone: nothing is skipped in silence.
+        .set("auto.offset.reset", "error")
         .set("session.timeout.ms", config.session_timeout_ms.to_string())
         .set("max.poll.interval.ms", (config.session_timeout_ms.max(100_000) * 3).to_string())
         .set("statistics.interval.ms", "5000");

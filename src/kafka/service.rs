@@ -28,6 +28,7 @@ use crate::pipeline::{Learning, Processor};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What the service shares with whoever started it.
 #[derive(Clone)]
@@ -145,6 +146,8 @@ fn await_topics(service: &Service) -> Result<Option<i32>> {
     let kafka = &service.config.kafka;
     let consumer: BaseConsumer<LogContext> =
         BaseConsumer::from_config_and_context(&log_consumer(kafka), LogContext).context("the client's settings")?;
+    // New topics take a moment to be known by every broker.
+    let mut looks_left = 5;
     while !service.stop.load(Ordering::Relaxed) {
         match consumer.fetch_metadata(None, METADATA_TIMEOUT) {
             Ok(metadata) => {
@@ -152,7 +155,13 @@ fn await_topics(service: &Service) -> Result<Option<i32>> {
                     let topic = metadata.topics().iter().find(|topic| topic.name() == name);
                     topic.map(|topic| topic.partitions().len() as i32).filter(|count| *count > 0)
                 };
-                return check_topics(&service.config, partitions).map(Some);
+                match check_topics(&service.config, partitions) {
+                    Err(_) if looks_left > 0 => {
+                        looks_left -= 1;
+                        thread::sleep(LOOK_AGAIN_AFTER);
+                    }
+                    checked => return checked.map(Some),
+                }
             }
             Err(error) => {
                 tracing::warn!("kafka.brokers = {}: no broker answers ({error}); trying again", kafka.brokers);

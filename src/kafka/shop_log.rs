@@ -3,6 +3,7 @@
 //! Invariant: shop state is the fold of the committed records, in order, and of nothing else. A record that
 //! can't be read ends the process: skipping it would make this instance differ from the others.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::clients::{LogContext, is_passing, log_consumer};
+use super::clients::{LogContext, end_consumer, is_passing, log_consumer, retrying};
 use crate::clock;
 use crate::config::Config;
 use crate::engine::shop::Shop;
@@ -22,6 +23,9 @@ use crate::state::ShopRecord;
 
 const POLL: Duration = Duration::from_millis(100);
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The broker ends an open transaction within its own time-out, and a sweep.
+const STABLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Reads the shop log.
 pub struct ShopLog {
@@ -38,6 +42,7 @@ pub struct ShopLog {
 pub fn read_shop(config: &Config) -> Result<Arc<Shop>> {
     let shop = Arc::new(Shop::new(&config.engine.limits));
     let log = ShopLog::open(config, Arc::clone(&shop))?;
+    log.await_stable(config)?;
     log.read_to_end(|| true)?;
     Ok(shop)
 }
@@ -55,6 +60,29 @@ impl ShopLog {
         start.add_partition_offset(&topic, 0, Offset::Beginning).context("the shop log's start")?;
         consumer.assign(&start).context("the shop log's start")?;
         Ok(Self { consumer, topic, half_life_ms: config.engine.ranking.half_life.0, shop })
+    }
+
+    /// Waits, within a bound, until what is written now is committed or aborted: a commit is acknowledged a moment
+    /// before its records can be read.
+    fn await_stable(&self, config: &Config) -> Result<()> {
+        let ends: BaseConsumer<LogContext> =
+            BaseConsumer::from_config_and_context(&end_consumer(&config.kafka), LogContext).context("the shop log's consumer")?;
+        let end_of = |consumer: &BaseConsumer<LogContext>| {
+            let ask = || consumer.fetch_watermarks(&self.topic, 0, ASK_TIMEOUT);
+            let tries_left = Cell::new(5);
+            retrying("asking for the shop log's end", || tries_left.replace(tries_left.get() - 1) > 0, ask)
+                .map(|(_, end)| end)
+                .with_context(|| format!("kafka.brokers = {}: the end of {} can't be asked for", config.kafka.brokers, self.topic))
+        };
+        let (end, started) = (end_of(&ends)?, clock::now());
+        while end_of(&self.consumer)? < end {
+            if started.elapsed() > STABLE_LIMIT {
+                tracing::warn!("a transaction on {} stays open; what follows it is left out", self.topic);
+                return Ok(());
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
     }
 
     /// Folds all that is committed now; stops early once `go_on` says no.

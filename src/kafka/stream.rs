@@ -162,6 +162,13 @@ impl Stream {
             tracing::warn!("polling did not work: {error}; going on");
             return Ok(());
         }
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
+            bail!(
+                "events can't be read on from where group {} left off ({error}): they were deleted before they were read, or the topic was \
+                 made anew; choose where to go on by kafka-consumer-groups --reset-offsets",
+                self.config.kafka.group_id
+            );
+        }
         Err(anyhow!("events can't be read: {error}"))
     }
 
