@@ -27,19 +27,20 @@ fn chosen(world: &World, policy: &PlacementPolicy, session: &Session, customer: 
     choose(policy, &rank(&world.shop, &world.settings.ranking, query), session, &world.shop)
 }
 
-fn named(chosen: Result<Vec<Chosen>, Outcome>) -> Result<Vec<(String, EvidenceStep)>, Outcome> {
+/// Items with the step of their evidence, or why there are none.
+type Named = Result<Vec<(String, EvidenceStep)>, Outcome>;
+/// Items that were bought together, and how often.
+type Bought<'a> = (usize, &'a [&'a str]);
+
+fn named(chosen: Result<Vec<Chosen>, Outcome>) -> Named {
     chosen.map(|all| all.into_iter().map(|one| (one.item.to_string(), one.evidence.step())).collect())
 }
-
-/// What is tried, the baskets learned from (how many of which items), and the items offered with the step of their
-/// evidence, or why there are none.
-type Case<'a> = (&'a str, &'a [(usize, &'a [&'a str])], Result<Vec<(String, EvidenceStep)>, Outcome>);
 
 #[test]
 fn evidence_decides_what_is_offered_and_why_nothing_is() {
     use EvidenceStep::{Pair, Popular};
     let pairs = |items: &[&str]| Ok(items.iter().map(|item| ((*item).to_owned(), Pair)).collect());
-    let cases: [Case<'_>; 7] = [
+    let cases: [(&str, &[Bought<'_>], Named); 7] = [
         ("nothing is known of the basket", &[(9, &["other"])], Ok(vec![("other".into(), Popular)])),
         ("nothing is known at all", &[], Err(Outcome::NoCandidates)),
         ("a pair too rare is no evidence", &[(1, &["x", "a"])], Err(Outcome::TooLittleEvidence)),
