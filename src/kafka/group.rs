@@ -11,7 +11,7 @@ use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::clients::log_error;
@@ -56,7 +56,11 @@ impl GroupContext {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
-        if let Err(error) = consumer.assign(partitions).and_then(|()| consumer.pause(partitions)) {
+        // Where reading starts is found out later; until then any offset that is there will do.
+        let mut paused = partitions.clone();
+        let taken =
+            paused.set_all_offsets(Offset::Beginning).and_then(|()| consumer.assign(&paused)).and_then(|()| consumer.pause(&paused));
+        if let Err(error) = taken {
             tracing::warn!("partitions can't be taken over: {error}");
             return;
         }
