@@ -71,10 +71,21 @@ pub struct KafkaConfig {
 
 /// What delivery is promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub enum Delivery {
     /// Offers, state and offsets move in one transaction.
     ExactlyOnce,
+}
+
+impl TryFrom<String> for Delivery {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "exactly_once" => Ok(Self::ExactlyOnce),
+            _ => Err(format!("{text:?} is not allowed (exactly_once is)")),
+        }
+    }
 }
 
 /// Where it listens.
@@ -214,7 +225,9 @@ impl From<Raw> for Config {
 }
 
 /// librdkafka settings that the guarantees rest on, or that have a setting of their own.
-const REFUSED: [&str; 18] = [
+const REFUSED: [&str; 20] = [
+    "delivery.report.only.error",
+    "message.max.bytes",
     "transactional.id",
     "isolation.level",
     "enable.auto.commit",

@@ -26,7 +26,7 @@
 //! - Shop state is the fold of the committed facts, and of nothing else.
 //! - State, offers and offsets move in one transaction.
 //! - Money is never a float; counts are integers.
-//! - Everything that grows has a limit, a gauge and an eviction counter.
+//! - Everything that grows has a limit; what the shop or a partition holds has a gauge and an eviction counter.
 //! - Only [`kafka`] imports rdkafka. A panic in any thread ends the process.
 
 pub mod clock;

@@ -20,6 +20,7 @@ use crate::kafka::{self, Service};
 /// One line that says why the process can't go on.
 pub fn run(config: Config) -> Result<()> {
     config.kafka.brokers()?;
+    kafka::check_settings(&config.kafka)?;
     let service = Service::new(config)?;
     let (address, stop) = (service.config.http.listen, Arc::clone(&service.stop));
     beside_http(address, pages(&service), &stop, move || kafka::run(&service))

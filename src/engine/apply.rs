@@ -106,15 +106,24 @@ impl Step<'_> {
     fn cart_add(&mut self, line: &Line, offer_id: Option<&Id>) {
         self.learn(line);
         let marked = offer_id.and_then(|id| parse_id(id));
+        let line = self.in_own_currency(line);
         let facts = &mut self.effects.facts;
         let rules = self.settings.rules(Stage::CartAdd);
-        if let Some(fact) = self.session.basket.add(line, self.event.ts, rules) {
+        if let Some(fact) = self.session.basket.add(&line, self.event.ts, rules) {
             facts.push(fact);
             if self.session.basket.lines.len() > rules.paired_lines {
                 facts.push(Fact::Total(TotalKey::LinesNotPaired, 1));
             }
         }
-        attribution::added(self.session, &line.item_id, marked, self.event.ts, self.settings, facts);
+        if self.session.basket.has(&line.item_id) {
+            attribution::added(self.session, &line.item_id, marked, self.event.ts, self.settings, facts);
+        }
+    }
+
+    /// The line as a basket keeps it: a price in another currency than the shop's own is left out.
+    fn in_own_currency(&self, line: &Line) -> Line {
+        let own = self.event.currency.is_none_or(|currency| currency == self.settings.currency);
+        Line { price: line.price.filter(|_| own), ..line.clone() }
     }
 
     fn checkout(&mut self, lines: &[Line]) {
@@ -124,7 +133,8 @@ impl Step<'_> {
         if lines.is_empty() && self.session.basket.lines.is_empty() {
             return;
         }
-        let fact = self.session.basket.advance(lines, self.event.ts, self.settings.rules(Stage::Checkout));
+        let lines: Vec<Line> = lines.iter().map(|line| self.in_own_currency(line)).collect();
+        let fact = self.session.basket.advance(&lines, self.event.ts, self.settings.rules(Stage::Checkout));
         self.effects.facts.push(fact);
     }
 
@@ -168,6 +178,11 @@ impl Step<'_> {
         }
         if self.session.basket.lines.is_empty() {
             return Err(Outcome::EmptyBasket);
+        }
+        if let EventKind::CartAdd { line, .. } = &self.event.kind
+            && !self.session.basket.has(&line.item_id)
+        {
+            return Err(Outcome::BasketFull);
         }
         let policy = self.settings.policy(placement).ok_or(Outcome::NoCandidates)?;
         let basket: Vec<&ItemId> = self.session.basket.lines.iter().map(|line| &line.item).collect();

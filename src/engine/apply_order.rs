@@ -18,12 +18,13 @@ impl Step<'_> {
         }
         let Some(order_id) = self.event.order_id.clone() else { return };
         let currency = self.event.currency.unwrap_or(self.settings.currency);
-        let nets = self.net_values(lines, amounts);
+        let nets = self.net_values(lines, amounts, currency);
         let basket = self.session.basket.take();
         // The basket closes, but its age is still asked for below.
         self.session.basket.opened_at = basket.opened_at;
         let known = self.session.orders.iter().position(|order| order.id == order_id);
         let at = known.unwrap_or_else(|| self.open_order(order_id, currency, basket.lines.is_empty()));
+        let at = self.make_room(at, lines.len());
         let rules = self.settings.rules(Stage::Purchase);
         let mut before = basket.evidence();
         if known.is_some() {
@@ -45,7 +46,7 @@ impl Step<'_> {
                 }
                 None => attribution::bought(self.session, &line.item_id, net, currency, ts, self.settings, facts),
             };
-            if self.session.orders[at].add(line, net, credit) {
+            if self.session.orders[at].add(line, net, credit, self.settings.limits.order_lines_per_session) {
                 new_items.push(line.item_id.clone());
             }
             self.total(TotalKey::OrderRevenue(currency), net);
@@ -84,13 +85,28 @@ impl Step<'_> {
         self.session.orders.len() - 1
     }
 
+    /// Forgets the oldest other orders until `lines` more find room; returns where the order stands then.
+    fn make_room(&mut self, at: usize, lines: usize) -> usize {
+        let orders = &mut self.session.orders;
+        let (mut at, most) = (at, self.settings.limits.order_lines_per_session);
+        while orders.len() > 1 && orders.iter().map(|order| order.lines.len()).sum::<usize>() + lines > most {
+            let oldest = usize::from(at == 0);
+            orders.remove(oldest);
+            at -= usize::from(oldest < at);
+        }
+        at
+    }
+
     /// What each line is worth: price times quantity, less its share of the order's discount, and of its tax
-    /// where prices include it. A price that is missing is the catalogue's, then the basket's.
-    fn net_values(&mut self, lines: &[Line], amounts: OrderAmounts) -> Vec<i128> {
+    /// where prices include it. A price that is missing is the one the shop's catalogue gives, then the basket's.
+    /// Learned prices are not asked: what is known of them here depends on how events fell into commits.
+    fn net_values(&mut self, lines: &[Line], amounts: OrderAmounts, currency: Currency) -> Vec<i128> {
         let mut values = Vec::with_capacity(lines.len());
         for line in lines {
-            let price = line.price.or_else(|| self.shop.catalogue.get(&line.item_id).price);
-            let price = price.or_else(|| self.session.basket.price_of(&line.item_id));
+            let given = || self.shop.catalogue.given_price(&line.item_id, currency, self.settings.currency);
+            // Baskets keep prices in the shop's own currency alone.
+            let in_basket = || self.session.basket.price_of(&line.item_id).filter(|_| currency == self.settings.currency);
+            let price = line.price.or_else(given).or_else(in_basket);
             if price.is_none() {
                 self.total(TotalKey::Unpriced, 1);
             }
@@ -139,11 +155,14 @@ impl Step<'_> {
 
 impl Order {
     /// Adds a bought line; returns whether the item is new to the order.
-    fn add(&mut self, line: &Line, net_micros: i128, credit: Option<Credit>) -> bool {
+    fn add(&mut self, line: &Line, net_micros: i128, credit: Option<Credit>, lines_max: usize) -> bool {
         if let Some(known) = self.lines.iter_mut().find(|known| known.item == line.item_id) {
             known.quantity = known.quantity.plus(line.quantity);
             known.net_micros += net_micros;
             known.credit = known.credit.take().or(credit);
+            return false;
+        }
+        if self.lines.len() >= lines_max {
             return false;
         }
         let (item, quantity) = (line.item_id.clone(), line.quantity);

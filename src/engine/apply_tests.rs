@@ -3,11 +3,12 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::catalogue::Product;
 use crate::engine::offer::id_text;
 use crate::engine::test_support::{DAY_MS, HOUR_MS, START, World, event, item, items_of, order, raw, totals_of};
 use crate::engine::vocabulary::Outcome;
-use crate::event::Currency;
 use crate::event::EventType;
+use crate::event::{Currency, Money};
 
 /// All sessions of the world's partition, as the changelog has them.
 fn sessions(world: &World) -> Vec<(SessionKey, Session)> {
@@ -197,9 +198,11 @@ fn checkout_lines_replace_the_basket_that_was_known() {
 #[test]
 fn a_price_that_is_missing_is_the_catalogues_then_the_carts_then_counted() {
     let mut world = World::new();
-    world.take(&event("product_viewed", 0, "t", r#""item_id":"known","price":7"#));
+    let price = |micros| Product { price: Some(Money(micros)), ..Product::default() };
+    world.shop.catalogue.give("known".into(), price(7_000_000));
+    // What is learned from other sessions is not asked: when it is learned depends on the commits.
+    world.take(&event("product_viewed", 0, "t", r#""item_id":"unknown","price":3"#));
     world.add(0, "s", "carted");
-    // What the cart told is known shop-wide as well; only a fresh shop has nothing but the cart's price.
     let fresh = crate::engine::shop::Shop::new(&world.settings.limits);
     let bought = event("purchase", 1, "s", r#""order_id":"o","items":[{"item_id":"known"},{"item_id":"carted"},{"item_id":"unknown"}]"#);
     let revenue = |facts: &[Fact]| {
@@ -210,6 +213,45 @@ fn a_price_that_is_missing_is_the_catalogues_then_the_carts_then_counted() {
     let effects = world.take(&bought);
     assert_eq!(revenue(&effects.facts), [7_000_000, 10_000_000]);
     assert_eq!(world.total(&TotalKey::Unpriced), 1);
+}
+
+#[test]
+fn a_price_in_another_currency_never_stands_in() {
+    let mut world = World::new();
+    world.shop.catalogue.give("dollars".into(), Product { price: Some(Money(7_000_000)), ..Product::default() });
+    world.take(&event("cart_add", 0, "s", r#""item_id":"sum","price":9,"currency":"UZS""#));
+    world.take(&event("purchase", 1, "s", r#""order_id":"o","currency":"EUR","items":[{"item_id":"dollars"},{"item_id":"sum"}]"#));
+    world.take(&event("purchase", 2, "s", r#""order_id":"p","items":[{"item_id":"sum"}]"#));
+    assert_eq!(world.sum(|key| matches!(key, TotalKey::OrderRevenue(_))), 0);
+    assert_eq!(world.total(&TotalKey::Unpriced), 3);
+}
+
+#[test]
+fn an_item_that_finds_no_room_in_the_basket_is_not_offered_and_its_trigger_says_so() {
+    let mut settings = World::new().settings.clone();
+    settings.limits.basket_lines = 1;
+    let mut world = World::with(settings);
+    world.baskets(5, &["phone", "case"]);
+    world.add(0, "s", "phone");
+    assert!(world.add(1, "s", "case").is_none());
+    assert_eq!(world.triggers(Placement::Cart, Outcome::BasketFull), 1);
+}
+
+#[test]
+fn a_session_remembers_no_more_order_lines_than_its_limit_and_the_newest_order_longest() {
+    let mut settings = World::new().settings.clone();
+    settings.limits.order_lines_per_session = 3;
+    let mut world = World::with(settings);
+    let buy = |order: &str, items: &[&str]| {
+        let lines: Vec<String> = items.iter().map(|item| format!(r#"{{"item_id":"{item}"}}"#)).collect();
+        event("purchase", 1, "s", &format!(r#""order_id":"{order}","items":[{}]"#, lines.join(",")))
+    };
+    for (order, items) in [("o1", &["a", "b"][..]), ("o2", &["c"]), ("o3", &["d", "e"]), ("o4", &["f", "g", "h", "i"])] {
+        world.take(&buy(order, items));
+        let session = world.sessions.get("s:s").unwrap();
+        assert!(session.orders.iter().map(|order| order.lines.len()).sum::<usize>() <= 3, "after {order}");
+        assert_eq!(session.orders.back().unwrap().id, order);
+    }
 }
 
 #[test]

@@ -99,6 +99,14 @@ impl Catalogue {
         product
     }
 
+    /// The price that the shop's catalogue gives, if it is in `currency`; a price without one is in `shop_currency`.
+    #[must_use]
+    pub fn given_price(&self, item: &str, currency: Currency, shop_currency: Currency) -> Option<Money> {
+        let entry = self.products.get(item)?;
+        let given = entry.given.as_ref()?;
+        given.price.filter(|_| given.currency.unwrap_or(shop_currency) == currency)
+    }
+
     /// Whether an event that tells this would teach anything.
     #[must_use]
     pub fn would_learn(&self, item: &str, price: Option<(Money, Currency)>, facts: &ProductFacts) -> bool {

@@ -5,7 +5,8 @@
 //! at time `now` divides it by `2^((now - landmark) / half_life)`.
 //!
 //! Invariant: every contribution is rounded once, to an integer. So addition commutes, a retraction that
-//! recomputes the contribution undoes it to the last bit, and any two readers of the same facts agree.
+//! recomputes the contribution undoes it to the last bit, and any two readers of the same facts agree. Only a move
+//! of the landmark rounds sums once more: across it, an undo is exact to a few units in the last place.
 
 use serde::{Deserialize, Serialize};
 

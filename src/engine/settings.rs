@@ -74,12 +74,24 @@ pub struct Ranking {
 
 /// Whether the order of cart adds is the shopper's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub enum CartOrder {
     /// It is: what was added last counts most.
     Recorded,
     /// It is not: all count alike.
     Unknown,
+}
+
+impl TryFrom<String> for CartOrder {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "recorded" => Ok(Self::Recorded),
+            "unknown" => Ok(Self::Unknown),
+            _ => Err(format!("{text:?} is not allowed (recorded or unknown is)")),
+        }
+    }
 }
 
 /// The placements that can be switched on.
@@ -122,12 +134,24 @@ pub struct Attribution {
 
 /// From which step on an offered item can be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub enum AttributionTrigger {
     /// Once it was shown.
     Shown,
     /// Once it was sent: for shops that send no feedback.
     Emitted,
+}
+
+impl TryFrom<String> for AttributionTrigger {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "shown" => Ok(Self::Shown),
+            "emitted" => Ok(Self::Emitted),
+            _ => Err(format!("{text:?} is not allowed (shown or emitted is)")),
+        }
+    }
 }
 
 /// The held-out arm.
@@ -174,6 +198,8 @@ pub struct Limits {
     pub offers_per_session: usize,
     /// Orders remembered in one session.
     pub orders_per_session: usize,
+    /// Lines of all orders remembered in one session: with the basket, what a changelog record can grow to.
+    pub order_lines_per_session: usize,
 }
 
 impl Default for Settings {
@@ -249,6 +275,7 @@ impl Default for Limits {
             event_ids: 256,
             offers_per_session: 32,
             orders_per_session: 32,
+            order_lines_per_session: 10_000,
         }
     }
 }
@@ -301,7 +328,7 @@ impl Settings {
 
     fn check_ranking(&self) -> Result<(), BadSetting> {
         let ranking = &self.ranking;
-        at_least("ranking.half_life", ranking.half_life, DurationMs::hours(1))?;
+        at_least("ranking.half_life", ranking.half_life, DurationMs::days(1))?;
         in_range("ranking.cart_add_weight", ranking.cart_add_weight, 0.0, 1.0)?;
         in_range("ranking.checkout_weight", ranking.checkout_weight, 0.0, 1.0)?;
         in_range("ranking.prior_baskets", ranking.prior_baskets, 0.0, 1e6)?;
@@ -340,6 +367,7 @@ impl Limits {
             ("event_ids", self.event_ids),
             ("offers_per_session", self.offers_per_session),
             ("orders_per_session", self.orders_per_session),
+            ("order_lines_per_session", self.order_lines_per_session),
         ];
         match all.into_iter().find(|(_, value)| *value == 0) {
             Some((name, value)) => Err(BadSetting::new(format!("limits.{name}"), value, "1 or more is allowed")),

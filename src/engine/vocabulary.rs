@@ -75,6 +75,8 @@ closed_set! {
         Duplicate = "duplicate",
         /// The basket is empty, or not known here.
         EmptyBasket = "empty_basket",
+        /// The basket has as many lines as `limits.basket_lines` allows, and the item found no room.
+        BasketFull = "basket_full",
         /// Nothing known goes with the basket.
         NoCandidates = "no_candidates",
         /// Candidates there were, none with enough evidence.

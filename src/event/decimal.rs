@@ -48,7 +48,7 @@ impl Money {
         parse_scaled(text, 6, Self::MAX.0 as u64).map(|value| Self(value as i64))
     }
 
-    /// This price for `quantity` units, in millionths, rounded half up.
+    /// This price for `quantity` units, in millionths, rounded half up; at most 10^24, which 38 digits hold.
     #[must_use]
     pub fn times(self, quantity: Quantity) -> i128 {
         (i128::from(self.0) * i128::from(quantity.0) + 500).div_euclid(1_000)

@@ -188,15 +188,16 @@ impl<'a> RawEvent<'a> {
 
 impl RawLine<'_> {
     fn line(&self, item_field: &str) -> Result<Line, Reject> {
+        let price = money("price", self.price, RejectReason::BadPrice)?;
+        let quantity = quantity(self.quantity)?.unwrap_or(Quantity::ONE);
+        if price.is_some_and(|price| price.times(quantity) > i128::from(Money::MAX.0)) {
+            return Err(Reject::new(RejectReason::BadPrice, "price times quantity is beyond the limit; at most 1000000000000 is allowed"));
+        }
         Ok(Line {
             item_id: item(item_field, self.item_id)?,
-            price: money("price", self.price, RejectReason::BadPrice)?,
-            quantity: quantity(self.quantity)?.unwrap_or(Quantity::ONE),
-            product: ProductFacts {
-                title: text("title", self.title)?,
-                category: text("category", self.category)?,
-                brand: text("brand", self.brand)?,
-            },
+            price,
+            quantity,
+            product: ProductFacts { title: text(self.title), category: text(self.category), brand: text(self.brand) },
         })
     }
 }
@@ -296,10 +297,10 @@ fn currency(raw: Raw<'_>) -> Result<Option<Currency>, Reject> {
     Currency::parse(&code).map(Some).ok_or_else(bad)
 }
 
-/// A text for people: cut to [`TEXT_BYTES_MAX`], control characters left out.
-fn text(field: &str, raw: Raw<'_>) -> Result<Option<Id>, Reject> {
-    let Some(raw) = raw else { return Ok(None) };
-    let value = string(field, raw)?;
+/// A text for people: cut to [`TEXT_BYTES_MAX`], control characters left out. What is no text is left out whole:
+/// it is no reason to lose the event.
+fn text(raw: Raw<'_>) -> Option<Id> {
+    let value = string("", raw?).ok()?;
     let mut kept = Id::default();
     for character in value.chars().filter(|c| !c.is_control()) {
         if kept.len() + character.len_utf8() > TEXT_BYTES_MAX {
@@ -307,7 +308,7 @@ fn text(field: &str, raw: Raw<'_>) -> Result<Option<Id>, Reject> {
         }
         kept.push(character);
     }
-    Ok((!kept.is_empty()).then_some(kept))
+    (!kept.is_empty()).then_some(kept)
 }
 
 fn string<'a>(field: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Reject> {

@@ -89,7 +89,7 @@ fn every_bad_record_is_refused_with_its_reason() {
         (with(r#""price":[]"#), BadPrice),
         (with(r#""currency":"DOLLARS""#), BadCurrency),
         (with(r#""currency":12"#), BadCurrency),
-        (with(r#""title":12"#), BadField),
+        (with(r#""price":1000000000000,"quantity":2"#), BadPrice),
         (with(r#""item_id":"twice""#), BadField),
         (r#"{"type":"purchase","ts":"2026-01-01T00:00:00Z","session_id":"s","items":[{"item_id":"i"}]}"#.into(), MissingOrder),
         (r#"{"type":"purchase","ts":"2026-01-01T00:00:00Z","order_id":"o"}"#.into(), MissingItem),

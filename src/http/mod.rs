@@ -67,8 +67,7 @@ pub async fn serve(listener: TcpListener, pages: Pages) -> Result<()> {
 }
 
 async fn metrics(State(pages): State<Pages>) -> Response {
-    pages.metrics.observe_shop(&pages.shop, &pages.limits);
-    match pages.metrics.text() {
+    match pages.metrics.scrape(&pages.shop, &pages.limits) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response(),
     }

@@ -3,6 +3,7 @@
 //! Invariant: what the guarantees rest on is set last, so that nothing passed through can overrule it (the
 //! configuration refuses such settings besides).
 
+use anyhow::{Result, anyhow};
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -88,10 +89,22 @@ pub fn idempotent_producer(config: &KafkaConfig) -> ClientConfig {
         .set("enable.idempotence", "true")
         .set("acks", "all")
         .set("partitioner", "murmur2_random")
+        .set("delivery.report.only.error", "false")
         .set("message.timeout.ms", config.message_timeout_ms.to_string());
     set_default(&mut client, config, "compression.type", "lz4");
     set_default(&mut client, config, "linger.ms", "2");
     client
+}
+
+/// Tries every client's settings, without connecting.
+///
+/// # Errors
+/// The setting that the client refuses, and why.
+pub fn check(config: &KafkaConfig) -> Result<()> {
+    for client in [group_consumer(config), log_consumer(config), transactional_producer(config)] {
+        client.create_native_config().map_err(|error| anyhow!("configuration: kafka.client: {error}"))?;
+    }
+    Ok(())
 }
 
 /// Sets what the configuration has not.

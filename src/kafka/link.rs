@@ -18,7 +18,7 @@ pub struct Commit {
     /// Where it leaves off, one past the last record of each partition.
     pub offsets: TopicPartitionList,
     /// The membership it was polled under.
-    pub group: ConsumerGroupMetadata,
+    pub group: Arc<ConsumerGroupMetadata>,
 }
 
 /// How a commit ended.

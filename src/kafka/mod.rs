@@ -32,6 +32,7 @@ mod stream;
 mod topics;
 mod transaction;
 
+pub use clients::check as check_settings;
 pub use embedded::{EmbeddedBroker, PARTITIONS, run_embedded};
 pub use feed::Feed;
 pub use service::{Service, run};

@@ -125,6 +125,7 @@ pub fn stream(service: &Service, link: Link, partition_count: i32, durability: D
         partition_count,
         incarnation: clock::unix_ms().unsigned_abs(),
         durability,
+        aborts_in_a_row: 0,
     })
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -50,8 +50,13 @@ pub fn read_sessions(config: &Config) -> Result<BTreeMap<i32, Sessions>> {
     let client = log_consumer(&config.kafka);
     let consumer: BaseConsumer = rdkafka::config::FromClientConfig::from_config(&client).context("the changelog's consumer")?;
     let topic = &config.kafka.sessions_topic;
-    let metadata = consumer.fetch_metadata(Some(topic), ASK_TIMEOUT).with_context(|| format!("{topic} can't be described"))?;
+    let metadata = consumer
+        .fetch_metadata(Some(topic), ASK_TIMEOUT)
+        .map_err(|error| anyhow!("kafka.brokers = {}: {topic} can't be described ({error})", config.kafka.brokers))?;
     let partitions: Vec<i32> = metadata.topics().iter().flat_map(|topic| topic.partitions().iter().map(|p| p.id())).collect();
+    if partitions.is_empty() {
+        bail!("topic {topic} does not exist; create what is missing by: offerstream topics create");
+    }
     let mut restore = Restore::start(&config.kafka, &partitions, || true)?;
     while !restore.step()? {}
     restore.sessions(config)

@@ -69,16 +69,18 @@ impl ShopLog {
             BaseConsumer::from_config_and_context(&end_consumer(&config.kafka), LogContext).context("the shop log's consumer")?;
         let end_of = |consumer: &BaseConsumer<LogContext>| {
             let ask = || consumer.fetch_watermarks(&self.topic, 0, ASK_TIMEOUT);
-            let tries_left = Cell::new(5);
-            retrying("asking for the shop log's end", || tries_left.replace(tries_left.get() - 1) > 0, ask)
-                .map(|(_, end)| end)
-                .with_context(|| format!("kafka.brokers = {}: the end of {} can't be asked for", config.kafka.brokers, self.topic))
+            let tries_left = Cell::new(1);
+            retrying("asking for the shop log's end", || tries_left.replace(tries_left.get() - 1) > 0, ask).map(|(_, end)| end).map_err(
+                |error| {
+                    let remedy = "create missing topics by: offerstream topics create";
+                    anyhow!("kafka.brokers = {}: the end of {} can't be asked for ({error}); {remedy}", config.kafka.brokers, self.topic)
+                },
+            )
         };
         let (end, started) = (end_of(&ends)?, clock::now());
         while end_of(&self.consumer)? < end {
             if started.elapsed() > STABLE_LIMIT {
-                tracing::warn!("a transaction on {} stays open; what follows it is left out", self.topic);
-                return Ok(());
+                bail!("a transaction on {} stays open, so what follows it can't be read yet; try again in a minute", self.topic);
             }
             std::thread::sleep(POLL);
         }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -37,6 +37,9 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the last batch may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+/// So many commits in a row may be aborted, each after a longer pause.
+const ABORTS_IN_A_ROW_MAX: u32 = 10;
+const ABORT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What the loop works with.
 pub struct Stream {
@@ -52,6 +55,7 @@ pub struct Stream {
     pub(super) partition_count: i32,
     pub(super) incarnation: u64,
     pub(super) durability: Durability,
+    pub(super) aborts_in_a_row: u32,
 }
 
 /// Where state survives.
@@ -70,7 +74,7 @@ enum State {
     /// Sessions of the assignment are being restored.
     Restoring { partitions: TopicPartitionList, restore: Restore, since: Instant },
     /// Events are taken.
-    Running { partitions: TopicPartitionList },
+    Running { partitions: TopicPartitionList, group: Arc<ConsumerGroupMetadata> },
 }
 
 /// The batch at hand, beside what the processor holds.
@@ -88,6 +92,8 @@ struct Pending {
     offered_at: Vec<Timestamp>,
     /// When its first record was taken.
     since: Option<Instant>,
+    /// When it was handed over.
+    handed_over: Instant,
 }
 
 impl Stream {
@@ -101,27 +107,60 @@ impl Stream {
         let mut pending: Option<Pending> = None;
         let mut commit_number = 0;
         while !self.stop.load(Ordering::Relaxed) {
-            state = self.restore_step(state)?;
+            state = match self.restore_step(state) {
+                // Told to stop while it waits for a broker: nothing is at hand.
+                Err(_) if self.stop.load(Ordering::Relaxed) => return Ok(()),
+                restored => restored?,
+            };
             self.poll(&state, &mut at_hand)?;
             while let Some(rebalanced) = self.consumer.context().next_rebalanced() {
                 at_hand = AtHand::default();
                 self.processor.forget_partitions();
-                state = self.rebalanced(rebalanced)?;
+                state = match self.rebalanced(rebalanced) {
+                    Err(_) if self.stop.load(Ordering::Relaxed) => return Ok(()),
+                    rebalanced => rebalanced?,
+                };
             }
             if let Some(failed) = self.take_outcome(&mut pending, Duration::ZERO)? {
                 tracing::warn!("a commit was aborted and is done again: {failed}");
+                self.aborted(&failed)?;
                 at_hand = AtHand::default();
                 self.processor.forget_partitions();
                 state = self.restart(state)?;
             }
-            if pending.is_none() && self.is_due(&at_hand) {
+            if let (None, true, State::Running { group, .. }) = (&pending, self.is_due(&at_hand), &state) {
+                let group = Arc::clone(group);
                 commit_number += 1;
-                pending = self.hand_over(&mut at_hand, commit_number)?;
-            } else if pending.is_some() && self.is_full() {
-                self.in_flight.wait(DRAIN_LIMIT);
+                pending = Some(self.hand_over(&mut at_hand, commit_number, group)?);
+            } else if let Some(under_way) = &pending {
+                self.watch(under_way);
+                if self.is_full() {
+                    self.in_flight.wait(POLL_MAX);
+                }
             }
         }
-        self.drain(&mut at_hand, pending, commit_number)
+        self.drain(&mut at_hand, pending, commit_number, &state)
+    }
+
+    /// Counts an abort. Where it happens again and again, waits, and at last ends with the reason: going round for
+    /// ever would look like work.
+    fn aborted(&mut self, reason: &str) -> Result<()> {
+        self.aborts_in_a_row += 1;
+        if self.aborts_in_a_row > ABORTS_IN_A_ROW_MAX {
+            let from = self.consumer.position().map(|at| at.to_topic_map()).unwrap_or_default();
+            bail!("{ABORTS_IN_A_ROW_MAX} commits in a row were aborted ({reason}); reading stands at {from:?}");
+        }
+        self.health.set(Phase::Restoring(format!("a commit was aborted and is done again: {reason}")));
+        std::thread::sleep(ABORT_PAUSE * (self.aborts_in_a_row - 1));
+        Ok(())
+    }
+
+    /// A commit that takes too long makes the instance unready: events are taken, and nothing comes of them.
+    fn watch(&self, under_way: &Pending) {
+        let taken = under_way.handed_over.elapsed();
+        if taken > Duration::from_millis(self.config.kafka.transaction_timeout_ms) {
+            self.health.set(Phase::Restoring(format!("a commit has been under way for {} s", taken.as_secs())));
+        }
     }
 
     /// Polls the group: at most until the next commit is due, and on for as long as records are at hand.
@@ -178,7 +217,9 @@ impl Stream {
 
     fn is_due(&self, at_hand: &AtHand) -> bool {
         let interval = Duration::from_millis(self.config.kafka.commit_interval_ms);
-        at_hand.since.is_some_and(|since| since.elapsed() >= interval) || self.is_full()
+        let is_time = at_hand.since.is_some_and(|since| since.elapsed() >= interval) || self.is_full();
+        // A lost assignment is somebody else's already, and about to be revoked.
+        is_time && !self.consumer.assignment_lost()
     }
 
     /// The assignment changed.
@@ -196,7 +237,7 @@ impl Stream {
         if partitions.count() == 0 {
             tracing::info!("no partition is assigned: there are as many instances as partitions, or more");
             self.health.set(Phase::Running);
-            return Ok(State::Running { partitions });
+            return Ok(State::Running { partitions, group: self.membership()? });
         }
         let numbers = numbers_of(&partitions);
         if let Some(unknown) = numbers.iter().find(|number| **number >= self.partition_count) {
@@ -210,7 +251,7 @@ impl Stream {
         if self.durability == Durability::Memory {
             self.start_reading(&partitions)?;
             self.health.set(Phase::Running);
-            return Ok(State::Running { partitions });
+            return Ok(State::Running { partitions, group: self.membership()? });
         }
         let restore = Restore::start(&self.config.kafka, &numbers, || !self.stop.load(Ordering::Relaxed))?;
         Ok(State::Restoring { partitions, restore, since: clock::now() })
@@ -220,7 +261,7 @@ impl Stream {
     fn restart(&self, state: State) -> Result<State> {
         match state {
             State::Idle => Ok(State::Idle),
-            State::Restoring { partitions, .. } | State::Running { partitions } => {
+            State::Restoring { partitions, .. } | State::Running { partitions, .. } => {
                 self.consumer.pause(&partitions).context("partitions can't be paused")?;
                 self.assigned(partitions)
             }
@@ -242,8 +283,10 @@ impl Stream {
         let open: usize = self.processor.partitions().values().map(crate::engine::session::Sessions::len).sum();
         tracing::info!("{open} sessions restored in {:.1} s", since.elapsed().as_secs_f32());
         self.metrics.restore_seconds.observe(since.elapsed().as_secs_f64());
-        self.health.set(Phase::Running);
-        Ok(State::Running { partitions })
+        if self.aborts_in_a_row == 0 {
+            self.health.set(Phase::Running);
+        }
+        Ok(State::Running { partitions, group: self.membership()? })
     }
 
     /// Assigns the partitions anew, from their committed offsets: no seek is needed then.
@@ -260,9 +303,13 @@ impl Stream {
         self.consumer.assign(&start).and_then(|()| self.consumer.resume(&start)).context("reading can't start")
     }
 
+    /// The membership that what is polled from now on is committed under.
+    fn membership(&self) -> Result<Arc<ConsumerGroupMetadata>> {
+        self.consumer.group_metadata().map(Arc::new).ok_or_else(|| anyhow!("the consumer is in no group"))
+    }
+
     /// Hands the batch at hand to the transaction thread.
-    fn hand_over(&mut self, at_hand: &mut AtHand, number: u64) -> Result<Option<Pending>> {
-        let group = self.consumer.group_metadata().ok_or_else(|| anyhow!("the consumer is in no group"))?;
+    fn hand_over(&mut self, at_hand: &mut AtHand, number: u64, group: Arc<ConsumerGroupMetadata>) -> Result<Pending> {
         let AtHand { dead_letters, offsets, since } = std::mem::take(at_hand);
         let mut batch = self.processor.take_batch();
         let offered_at = batch.offers.iter().filter_map(|offer| offer.record_time).collect();
@@ -276,7 +323,7 @@ impl Stream {
         self.in_flight.set(true);
         self.commits.send(Commit { records, offsets: list, group }).map_err(|_| anyhow!("the transaction thread has ended"))?;
         self.observe();
-        Ok(Some(Pending { totals: batch.totals, offered_at, since }))
+        Ok(Pending { totals: batch.totals, offered_at, since, handed_over: clock::now() })
     }
 
     fn observe(&self) {
@@ -284,7 +331,7 @@ impl Stream {
     }
 
     /// Looks whether the commit under way has ended; returns why, if it was aborted.
-    fn take_outcome(&self, pending: &mut Option<Pending>, wait: Duration) -> Result<Option<String>> {
+    fn take_outcome(&mut self, pending: &mut Option<Pending>, wait: Duration) -> Result<Option<String>> {
         if pending.is_none() {
             return Ok(None);
         }
@@ -310,7 +357,11 @@ impl Stream {
         }
     }
 
-    fn committed(&self, committed: &Pending, took: Duration) {
+    fn committed(&mut self, committed: &Pending, took: Duration) {
+        self.aborts_in_a_row = 0;
+        if !self.stop.load(Ordering::Relaxed) {
+            self.health.set(Phase::Running);
+        }
         self.metrics.committed(&committed.totals);
         self.metrics.commit_seconds.observe(took.as_secs_f64());
         let now_ms = clock::unix_ms();
@@ -325,15 +376,15 @@ impl Stream {
     }
 
     /// Commits what is at hand, then gives up.
-    fn drain(&mut self, at_hand: &mut AtHand, mut pending: Option<Pending>, number: u64) -> Result<()> {
+    fn drain(&mut self, at_hand: &mut AtHand, mut pending: Option<Pending>, number: u64, state: &State) -> Result<()> {
         self.health.set(Phase::Draining);
         if let Some(failed) = self.take_outcome(&mut pending, DRAIN_LIMIT)? {
             // What is at hand follows the batch that failed, and must not overtake it.
             tracing::warn!("the commit under way was aborted, and is done again at the next start: {failed}");
             return Ok(());
         }
-        if pending.is_none() && at_hand.since.is_some() {
-            pending = self.hand_over(at_hand, number + 1)?;
+        if let (None, true, State::Running { group, .. }) = (&pending, at_hand.since.is_some(), state) {
+            pending = Some(self.hand_over(at_hand, number + 1, Arc::clone(group))?);
             if let Some(failed) = self.take_outcome(&mut pending, DRAIN_LIMIT)? {
                 tracing::warn!("the last commit was aborted, and is done again at the next start: {failed}");
             }

@@ -10,7 +10,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ThreadedProducer};
 
-use super::clients::{retrying, transactional_producer};
+use super::clients::{OWN_RECORD_BYTES_MAX, retrying, transactional_producer};
 use super::delivery::{Delivery, Reports};
 use super::link::{Commit, Committer, Outcome};
 use crate::clock;
@@ -24,6 +24,8 @@ pub struct Transactions {
     delivery: Delivery,
     /// The transactional id.
     id: String,
+    /// The topics with large records.
+    state_topics: [String; 2],
 }
 
 /// What to do about an error.
@@ -45,7 +47,8 @@ impl Transactions {
         let id = format!("{}-{}", config.group_id, config.instance_id);
         retrying("starting transactions", go_on, || producer.init_transactions(CALL_TIMEOUT))
             .map_err(|error| anyhow!("transactions can't be started as transactional.id {id}: {error}"))?;
-        Ok(Self { delivery: Delivery::new(producer, config.clone()), id })
+        let state_topics = [config.sessions_topic.clone(), config.shop_topic.clone()];
+        Ok(Self { delivery: Delivery::new(producer, config.clone()), id, state_topics })
     }
 
     /// Commits batches until their sender is gone.
@@ -109,6 +112,13 @@ impl Transactions {
         if let Some((_, reason)) = self.delivery.producer.client().fatal_error() {
             return anyhow!("transactions as {id} have ended: {reason}; is another process running with the same kafka.instance_id?");
         }
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+            return anyhow!(
+                "a record of ours is larger than its topic takes ({error}); give {} and {} a max.message.bytes of {OWN_RECORD_BYTES_MAX}",
+                self.state_topics[0],
+                self.state_topics[1]
+            );
+        }
         anyhow!("transactions as {id} have ended: {error}")
     }
 }
@@ -119,7 +129,10 @@ fn remedy(error: &KafkaError) -> Remedy {
         KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
         KafkaError::Transaction(error) if error.is_retriable() => Remedy::Repeat,
         // A record that could not be delivered: the transaction can't be committed any more.
-        KafkaError::MessageProduction(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced) => Remedy::End,
+        // Doing it again would only fail again.
+        KafkaError::MessageProduction(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced | RDKafkaErrorCode::MessageSizeTooLarge) => {
+            Remedy::End
+        }
         KafkaError::MessageProduction(_) => Remedy::Abort,
         _ => Remedy::End,
     }

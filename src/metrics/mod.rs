@@ -7,6 +7,8 @@
 mod families;
 mod histogram;
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context, Result};
 use prometheus::{CounterVec, Encoder, GaugeVec, Histogram, IntCounterVec, Registry, TextEncoder};
 
@@ -32,6 +34,7 @@ pub struct Metrics {
     families: Families,
     basket_ages: BasketAges,
     currency: Currency,
+    scraping: Mutex<()>,
     /// From the record's time in Kafka to the commit that carries its offer, in seconds.
     pub event_to_offer_seconds: Histogram,
     /// From the start of a transaction to its commit, in seconds.
@@ -67,6 +70,7 @@ impl Metrics {
             families,
             basket_ages,
             currency: settings.currency,
+            scraping: Mutex::default(),
         };
         metrics.start_at_zero(settings);
         Ok(metrics)
@@ -87,6 +91,17 @@ impl Metrics {
     /// Takes away what is said of partitions that are somebody else's now.
     pub fn forget_lag(&self) {
         self.families.consumer_lag.reset();
+    }
+
+    /// All metrics as text, with the shop's durable figures as they are now. One at a time: gauges that come and go
+    /// are taken away and set anew.
+    ///
+    /// # Errors
+    /// None that a name in this file does not cause.
+    pub fn scrape(&self, shop: &Shop, limits: &Limits) -> Result<Vec<u8>> {
+        let _one_at_a_time = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
+        self.observe_shop(shop, limits);
+        self.text()
     }
 
     /// Sets what the shop's durable figures and state are now.

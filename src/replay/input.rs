@@ -12,6 +12,8 @@ use crate::event::EVENT_BYTES_MAX;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Some editors begin a file with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER_BYTES: usize = 1 << 17;
 
 /// A log that is being read.
@@ -58,6 +60,9 @@ impl Input {
         loop {
             let Some(length) = self.read_line()? else { return Ok(None) };
             self.lines += 1;
+            if self.lines == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+                self.line.drain(..BYTE_ORDER_MARK.len());
+            }
             if !self.line.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Some(Line { number: self.lines, bytes: &self.line, length }));
             }

@@ -15,7 +15,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::config::Config;
@@ -47,7 +47,7 @@ pub struct Replay {
     pub metrics: Option<PathBuf>,
 }
 
-/// Totals are handed to the metrics after this many lines.
+/// Totals are handed to the metrics, and sessions that are over dropped, after this many lines.
 const LINES_A_BATCH: u64 = 10_000;
 
 /// Replays the logs; the summary goes to `out`.
@@ -55,6 +55,7 @@ const LINES_A_BATCH: u64 = 10_000;
 /// # Errors
 /// A file that can't be read or written, by name.
 pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()> {
+    check_files(replay)?;
     let settings = Arc::new(config.engine.clone());
     let shop = Arc::new(Shop::new(&settings.limits));
     if let Some(path) = &replay.catalogue {
@@ -68,7 +69,7 @@ pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()>
         replay_file(path, &mut processor, &mut outputs, &metrics, &mut progress)?;
     }
     outputs.flush()?;
-    finish(replay, config, &processor, &shop, &metrics)?;
+    outputs.finish(config, &processor, &shop, &metrics)?;
     progress.finish();
     summary::write(&shop, &settings, out).context("the summary can't be written")
 }
@@ -81,7 +82,7 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
         if let Err(reject) = processor.process(&record) {
             outputs.reject(&name, &line, &reject)?;
         }
-        if line.number % LINES_A_BATCH == 0 {
+        if processor.batch().records >= LINES_A_BATCH {
             outputs.take(processor, metrics)?;
             progress.show(line.number);
         } else if !processor.batch().offers.is_empty() {
@@ -91,30 +92,43 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
     outputs.take(processor, metrics)
 }
 
-fn finish(replay: &Replay, config: &Config, processor: &Processor, shop: &Shop, metrics: &Metrics) -> Result<()> {
-    if let Some(path) = &replay.counts {
-        let mut out = create(path)?;
-        dump::counts(shop, &mut out).and_then(|()| out.flush()).with_context(|| cannot_write(path))?;
-    }
-    if let Some(path) = &replay.metrics {
-        metrics.observe_shop(shop, &config.engine.limits);
-        metrics.observe_sessions(processor.partitions().values(), &config.engine.limits);
-        std::fs::write(path, metrics.text()?).with_context(|| cannot_write(path))?;
+/// No output may be an input, or another output: it would be gone before it is read.
+fn check_files(replay: &Replay) -> Result<()> {
+    let outputs = [&replay.offers, &replay.withheld, &replay.rejected, &replay.counts, &replay.metrics];
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut taken: Vec<PathBuf> = replay.events.iter().chain(&replay.catalogue).map(|path| real(path)).collect();
+    for path in outputs.into_iter().flatten() {
+        // Devices and pipes take several writers.
+        if path.exists() && !path.is_file() {
+            continue;
+        }
+        if taken.contains(&real(path)) {
+            bail!("{} is named twice; each output needs a file of its own, and none that is read", path.display());
+        }
+        taken.push(real(path));
     }
     Ok(())
 }
 
-/// The files that are written as the replay goes.
+/// The files that are written, all opened before anything is read.
 struct Outputs {
     offers: Option<BufWriter<File>>,
     withheld: Option<BufWriter<File>>,
     rejected: Option<BufWriter<File>>,
+    counts: Option<BufWriter<File>>,
+    metrics: Option<BufWriter<File>>,
 }
 
 impl Outputs {
     fn create(replay: &Replay) -> Result<Self> {
         let open = |path: &Option<PathBuf>| path.as_deref().map(create).transpose();
-        Ok(Self { offers: open(&replay.offers)?, withheld: open(&replay.withheld)?, rejected: open(&replay.rejected)? })
+        Ok(Self {
+            offers: open(&replay.offers)?,
+            withheld: open(&replay.withheld)?,
+            rejected: open(&replay.rejected)?,
+            counts: open(&replay.counts)?,
+            metrics: open(&replay.metrics)?,
+        })
     }
 
     /// Writes what the batch holds and gives its totals to the metrics.
@@ -142,6 +156,18 @@ impl Outputs {
             "payload": payload,
         });
         writeln!(out, "{entry}").context("a rejected line can't be written")
+    }
+
+    fn finish(&mut self, config: &Config, processor: &Processor, shop: &Shop, metrics: &Metrics) -> Result<()> {
+        if let Some(out) = &mut self.counts {
+            dump::counts(shop, out).and_then(|()| out.flush()).context("the counts can't be written")?;
+        }
+        if let Some(out) = &mut self.metrics {
+            metrics.observe_sessions(processor.partitions().values(), &config.engine.limits);
+            let text = metrics.scrape(shop, &config.engine.limits)?;
+            out.write_all(&text).and_then(|()| out.flush()).context("the metrics can't be written")?;
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
