@@ -158,6 +158,15 @@ fn a_repeated_event_changes_nothing_a_second_time() {
 }
 
 #[test]
+fn a_purchase_that_comes_again_days_later_is_still_known() {
+    let mut world = World::new();
+    world.take(&event("purchase", 0, "s", &order("o", &["a", "b"])));
+    let counts = world.counts();
+    world.take(&event("purchase", 3 * DAY_MS, "s", &order("o", &["a", "b"])));
+    assert_eq!((world.counts(), world.total(&TotalKey::OrderRevenue(Currency::USD))), (counts, 20_000_000));
+}
+
+#[test]
 fn the_same_id_in_another_session_is_another_event() {
     let mut world = World::new();
     for session in ["s", "t"] {
@@ -279,6 +288,14 @@ fn the_same_events_make_the_same_offer_ids_and_other_events_others() {
     };
     assert_eq!(offers("s", 0), offers("s", 0));
     assert!(offers("s", 0) != offers("t", 0) && offers("s", 0) != offers("s", 1));
+}
+
+#[test]
+fn two_events_of_one_millisecond_make_two_offers() {
+    let mut world = World::new();
+    world.baskets(3, &["x", "y"]);
+    let ids = [0, 0].map(|at_ms| world.add(at_ms, "s", "x").unwrap().offer_id);
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[test]
