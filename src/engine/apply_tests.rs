@@ -159,6 +159,15 @@ fn a_repeated_event_changes_nothing_a_second_time() {
 }
 
 #[test]
+fn a_purchase_that_comes_again_days_later_is_still_known() {
+    let mut world = World::new();
+    world.take(&event("purchase", 0, "s", &order("o", &["a", "b"])));
+    let counts = world.counts();
+    world.take(&event("purchase", 3 * DAY_MS, "s", &order("o", &["a", "b"])));
+    assert_eq!((world.counts(), world.total(&TotalKey::OrderRevenue(Currency::USD))), (counts, 20_000_000));
+}
+
+#[test]
 fn the_same_id_in_another_session_is_another_event() {
     let mut world = World::new();
     for session in ["s", "t"] {
@@ -317,10 +326,11 @@ fn the_same_events_make_the_same_offer_ids_and_other_events_others() {
     let offers = |session: &str, at_ms: i64| {
         let mut world = World::new();
         world.baskets(3, &["x", "y"]);
-        world.add(at_ms, session, "x").unwrap().offer_id
+        [0, 0].map(|_| world.add(at_ms, session, "x").unwrap().offer_id)
     };
     assert_eq!(offers("s", 0), offers("s", 0));
-    assert!(offers("s", 0) != offers("t", 0) && offers("s", 0) != offers("s", 1));
+    let all: BTreeSet<String> = [offers("s", 0), offers("t", 0), offers("s", 1)].concat().into_iter().collect();
+    assert_eq!(all.len(), 6, "two events of one millisecond are two causes");
 }
 
 #[test]

@@ -76,6 +76,23 @@ fn what_one_session_is_known_by_no_other_takes_over() {
 }
 
 #[test]
+fn what_a_session_that_is_over_was_known_by_passes_on_and_stays_so_when_restored() {
+    let mut kept = sessions();
+    opened(&mut kept, &viewed(0, r#""session_id":"one","cart_id":"c""#));
+    opened(&mut kept, &viewed(2 * DAY_MS, r#""session_id":"two""#));
+    assert_eq!(opened(&mut kept, &viewed(2 * DAY_MS, r#""session_id":"two","cart_id":"c""#)), "s:two");
+    // Before any sweep the changelog holds both, and says nothing of their order.
+    let mut records: Vec<_> = kept.sorted().into_iter().map(|(key, session)| (key.clone(), session.clone())).collect();
+    assert_eq!(records.len(), 2);
+    for _ in 0..2 {
+        records.reverse();
+        let mut restored = sessions();
+        records.iter().for_each(|(key, session)| restored.restore(key.clone(), session.clone()));
+        assert_eq!(restored.key_of(&viewed(2 * DAY_MS, r#""cart_id":"c""#)), "s:two");
+    }
+}
+
+#[test]
 fn a_session_remembers_customer_and_channel_of_the_newest_event_that_named_them() {
     let mut sessions = sessions();
     opened(&mut sessions, &viewed(0, r#""session_id":"s","customer_id":"u","channel":"web""#));

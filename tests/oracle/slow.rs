@@ -40,7 +40,7 @@ struct Session {
 #[derive(Default)]
 struct Shop {
     sessions: Vec<Session>,
-    /// Which session an id stands for.
+    /// Which session an id stands for; an event goes by its first id alone.
     known: HashMap<String, usize>,
     /// Lines of baskets that were left behind: nobody took their evidence back.
     left_behind: Vec<Line>,
@@ -85,7 +85,7 @@ impl Shop {
         let ids: Vec<String> =
             ["session_id", "cart_id", "order_id"].iter().filter_map(|field| Some(format!("{field} {}", text(event, field)?))).collect();
         self.known.retain(|_, at| !self.sessions[*at].is_forgotten(self.newest));
-        let at = ids.iter().find_map(|id| self.known.get(id)).copied();
+        let at = ids.first().and_then(|id| self.known.get(id)).copied();
 
         // A repeated event is told by its id; a purchase, refund or cancellation by order and content, too.
         let mark = match (text(event, "event_id"), kind) {
