@@ -162,12 +162,13 @@ impl Processor {
         }
         let event = event::decode(record.payload)?;
         self.check_time(&event, record.record_time)?;
-        self.first.get_or_insert(event.ts);
-        self.newest = self.newest.max(Some(event.ts));
         let partition = record.partition;
         let settings = Arc::clone(&self.settings);
         let shop = Arc::clone(&self.shop);
         let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;
+        // Not before: a record that is rejected moves neither the clock nor where decay is measured from.
+        self.first.get_or_insert(event.ts);
+        self.newest = self.newest.max(Some(event.ts));
         self.batch.sessions.insert((partition, effects.session));
         if let Some(offer) = effects.offer {
             // An offer is plain data: writing it into memory has no way to fail.

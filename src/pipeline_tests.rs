@@ -100,6 +100,17 @@ fn a_refused_event_of_the_far_future_opens_the_door_to_no_other() {
 }
 
 #[test]
+fn a_rejected_record_moves_neither_the_clock_nor_where_decay_starts() {
+    let mut processor = processor(Learning::AtOnce);
+    let refund = |at_ms| json("refund", at_ms, "s", r#""order_id":"never placed""#);
+    assert_eq!(process(&mut processor, &refund(-200 * DAY_MS)), Err(RejectReason::UnknownOrder));
+    process(&mut processor, &add(0, "s", "a")).unwrap();
+    assert_eq!(process(&mut processor, &refund(300 * DAY_MS)), Err(RejectReason::UnknownOrder));
+    assert_eq!(process(&mut processor, &add(400 * DAY_MS, "s", "a")), Err(RejectReason::FutureTime));
+    assert_eq!(processor.decay(), Some(Decay::starting(START, 90 * DAY_MS)));
+}
+
+#[test]
 fn a_batch_carries_offers_sessions_facts_and_totals_of_its_records() {
     let mut processor = processor(Learning::AtOnce);
     process(&mut processor, &purchase(0, "before", &["a", "b"])).unwrap();

@@ -56,8 +56,6 @@ pub fn log() -> impl Strategy<Value = String> {
     let one = (0..4_usize, op(), (step_ms, late_ms), any::<bool>());
     proptest::collection::vec(one, 1..60).prop_map(|steps| {
         let mut log = Log::default();
-        // Decay is measured from the first event that was used; a log that opens with one says from where.
-        log.push("product_viewed", r#""session_id":"first""#, &named("a"), false);
         let mut newest_ms = 0;
         for (session, op, (step_ms, late_ms), with_id) in steps {
             newest_ms += step_ms;
