@@ -214,7 +214,7 @@ fn junk(kind: usize, key: &str, ts_ms: i64) -> Event {
         ("bad_quantity", with("quantity", json!(1_000_001))),
         ("bad_price", with("price", json!("-0.01"))),
         ("bad_currency", with("currency", json!("DOLLARS"))),
-        ("bad_field", with("title", json!(7))),
+        ("bad_field", with("type", json!(7))),
         ("unknown_order", json!({"type": "refund", "ts": rfc3339(ts_ms), "session_id": key, "order_id": "never-placed"})),
         (
             "bad_amount",
