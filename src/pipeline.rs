@@ -176,6 +176,10 @@ impl Processor {
             let (key, record_time) = (record.key.map(<[u8]>::to_vec), record.record_time);
             self.batch.offers.push(OfferOut { partition, key, json, arm: offer.arm, record_time });
         }
+        if let (Learning::AtOnce, Some(decay)) = (self.learning, self.decay()) {
+            // As the head of a record does before its facts.
+            self.shop.set_decay(decay);
+        }
         effects.facts.into_iter().for_each(|fact| self.learn(fact));
         Ok(())
     }
@@ -198,9 +202,6 @@ impl Processor {
 
     fn learn(&mut self, fact: Fact) {
         if self.learning == Learning::AtOnce {
-            if let Some(decay) = self.decay() {
-                self.shop.set_decay(decay);
-            }
             self.shop.fold(&fact);
         }
         match fact {
