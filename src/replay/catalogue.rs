@@ -51,6 +51,7 @@ pub fn load_catalogue(catalogue: &Catalogue, path: &Path) -> Result<()> {
             image_url: row.image_url,
             url: row.url,
             add_url: row.add_url,
+            ..Product::default()
         };
         catalogue.give(row.item_id, product);
     }

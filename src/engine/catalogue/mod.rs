@@ -2,35 +2,17 @@
 //!
 //! Invariant: a field the catalogue gives is never overruled by an event; among events the latest wins.
 
+mod product;
+mod relations;
+
+pub use product::Product;
+
 use compact_str::CompactString;
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
-use serde::{Deserialize, Serialize};
 
 use crate::event::{Currency, ItemId, Money, ProductFacts, Timestamp};
-
-/// What the shop's catalogue says of a product.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Product {
-    /// Its title.
-    pub title: Option<CompactString>,
-    /// A sentence or two.
-    pub description: Option<CompactString>,
-    /// Price of a unit.
-    pub price: Option<Money>,
-    /// The price's currency; the shop's own if absent.
-    pub currency: Option<Currency>,
-    /// Its category.
-    pub category: Option<CompactString>,
-    /// Its brand.
-    pub brand: Option<CompactString>,
-    /// A picture.
-    pub image_url: Option<CompactString>,
-    /// Its page.
-    pub url: Option<CompactString>,
-    /// The link that puts it into the basket.
-    pub add_url: Option<CompactString>,
-}
+use relations::Relations;
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
@@ -39,11 +21,33 @@ struct Entry {
     learned_at: Timestamp,
 }
 
+/// What the rules of an offer ask of an item; cheap to make, since only the category is shared text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// Price of a unit in the shop's own currency.
+    pub price: Option<Money>,
+    /// Its category.
+    pub category: Option<CompactString>,
+    /// Its brand.
+    pub brand: Option<CompactString>,
+    /// It can't be bought now.
+    pub sold_out: bool,
+    /// The share of the price that is margin, in millionths.
+    pub margin_ppm: Option<u32>,
+    /// The item that it and its variants go by: the one they are variants of.
+    pub family: Option<ItemId>,
+    /// The item it is a better one than.
+    pub upgrade_of: Option<ItemId>,
+    /// After how many days it is used up, or due again.
+    pub replenish_days: Option<u16>,
+}
+
 /// The products of a shop.
 #[derive(Debug)]
 pub struct Catalogue {
     products_max: usize,
     products: DashMap<ItemId, Entry, FixedState>,
+    relations: Relations,
     refused: std::sync::atomic::AtomicU64,
 }
 
@@ -51,12 +55,85 @@ impl Catalogue {
     /// No products yet; at most `products_max` are learned.
     #[must_use]
     pub fn new(products_max: usize) -> Self {
-        Self { products_max, products: DashMap::with_hasher(FixedState::default()), refused: std::sync::atomic::AtomicU64::new(0) }
+        Self {
+            products_max,
+            products: DashMap::with_hasher(FixedState::default()),
+            relations: Relations::default(),
+            refused: std::sync::atomic::AtomicU64::new(0),
+        }
     }
 
-    /// Sets what the shop's catalogue says.
+    /// Sets what the shop's catalogue says, in the place of what it said before.
     pub fn give(&self, item: ItemId, product: Product) {
+        self.withdraw(&item);
+        self.relations.add(&item, &product);
         self.products.entry(item).or_default().given = Some(Box::new(product));
+    }
+
+    /// The shop's catalogue no longer has the item; what events told of it stays.
+    pub fn withdraw(&self, item: &str) {
+        let Some(mut entry) = self.products.get_mut(item) else { return };
+        if let Some(given) = entry.given.take() {
+            self.relations.remove(item, &given);
+        }
+    }
+
+    /// What rules ask of an item.
+    #[must_use]
+    pub fn facets(&self, item: &str, shop_currency: Currency) -> Facets {
+        let Some(entry) = self.products.get(item) else { return Facets::default() };
+        let learned = &entry.learned;
+        let learned_price = learned.price_in(shop_currency, shop_currency);
+        let Some(given) = &entry.given else {
+            let (category, brand) = (learned.category.clone(), learned.brand.clone());
+            return Facets { price: learned_price, category, brand, ..Facets::default() };
+        };
+        Facets {
+            price: if given.price.is_some() { given.price_in(shop_currency, shop_currency) } else { learned_price },
+            category: given.category.clone().or_else(|| learned.category.clone()),
+            brand: given.brand.clone().or_else(|| learned.brand.clone()),
+            sold_out: !given.is_available(),
+            margin_ppm: given.margin_ppm,
+            family: given.variant_of.clone(),
+            upgrade_of: given.upgrade_of.clone(),
+            replenish_days: given.replenish_days,
+        }
+    }
+
+    /// The companions the catalogue pins to an item.
+    #[must_use]
+    pub fn pinned(&self, item: &str) -> Vec<ItemId> {
+        self.given(item, |product| product.pinned.clone()).unwrap_or_default()
+    }
+
+    /// Whether the catalogue keeps either item away from the other.
+    #[must_use]
+    pub fn excludes(&self, one: &str, other: &str) -> bool {
+        let names = |item: &str, other: &str| self.given(item, |product| product.excluded.iter().any(|no| no == other)) == Some(true);
+        names(one, other) || names(other, one)
+    }
+
+    /// The items that are variants of this one.
+    #[must_use]
+    pub fn variants_of(&self, item: &str) -> Vec<ItemId> {
+        self.relations.variants_of(item)
+    }
+
+    /// The items that the catalogue calls better than this one.
+    #[must_use]
+    pub fn upgrades_of(&self, item: &str) -> Vec<ItemId> {
+        self.relations.upgrades_of(item)
+    }
+
+    /// The items of a category that came into the catalogue last, oldest first.
+    #[must_use]
+    pub fn newest_of(&self, category: &str) -> Vec<ItemId> {
+        self.relations.newest_of(category)
+    }
+
+    fn given<T>(&self, item: &str, look: impl FnOnce(&Product) -> T) -> Option<T> {
+        let entry = self.products.get(item)?;
+        entry.given.as_deref().map(look)
     }
 
     /// Learns from an event: see [`super::facts::Fact::Learned`].
@@ -102,9 +179,7 @@ impl Catalogue {
     /// The price that the shop's catalogue gives, if it is in `currency`; a price without one is in `shop_currency`.
     #[must_use]
     pub fn given_price(&self, item: &str, currency: Currency, shop_currency: Currency) -> Option<Money> {
-        let entry = self.products.get(item)?;
-        let given = entry.given.as_ref()?;
-        given.price.filter(|_| given.currency.unwrap_or(shop_currency) == currency)
+        self.given(item, |product| product.price_in(currency, shop_currency)).flatten()
     }
 
     /// Whether an event that tells this would teach anything.
