@@ -15,7 +15,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::engine::settings::{
-    Attribution, BadSetting, Experiment, Limits, MoneySettings, Placements, Ranking, SessionSettings, Settings, Zone,
+    Attribution, BadSetting, Discounts, Experiment, Limits, MoneySettings, Placements, Ranking, Rules, Segments, SessionSettings, Settings,
+    StampCard, Zone,
 };
 use crate::event::Currency;
 
@@ -139,6 +140,10 @@ struct Raw {
     money: MoneySettings,
     ranking: Ranking,
     placements: Placements,
+    rules: Rules,
+    discounts: Discounts,
+    stamp_cards: Vec<StampCard>,
+    segments: Segments,
     attribution: Attribution,
     experiment: Experiment,
     session: SessionSettings,
@@ -147,8 +152,23 @@ struct Raw {
 
 impl Default for Raw {
     fn default() -> Self {
-        let Settings { currency, time_zone, locale, channels, money, ranking, placements, attribution, experiment, session, limits } =
-            Settings::default();
+        let Settings {
+            currency,
+            time_zone,
+            locale,
+            channels,
+            money,
+            ranking,
+            placements,
+            rules,
+            discounts,
+            stamp_cards,
+            segments,
+            attribution,
+            experiment,
+            session,
+            limits,
+        } = Settings::default();
         Self {
             kafka: KafkaConfig::default(),
             http: HttpConfig::default(),
@@ -159,6 +179,10 @@ impl Default for Raw {
             money,
             ranking,
             placements,
+            rules,
+            discounts,
+            stamp_cards,
+            segments,
             attribution,
             experiment,
             session,
@@ -203,24 +227,24 @@ impl Config {
 
 impl From<Raw> for Config {
     fn from(raw: Raw) -> Self {
-        let Raw {
-            kafka,
-            http,
-            currency,
-            time_zone,
-            locale,
-            channels,
-            money,
-            ranking,
-            placements,
-            attribution,
-            experiment,
-            session,
-            limits,
-        } = raw;
-        let engine =
-            Settings { currency, time_zone, locale, channels, money, ranking, placements, attribution, experiment, session, limits };
-        Self { kafka, http, engine }
+        let engine = Settings {
+            currency: raw.currency,
+            time_zone: raw.time_zone,
+            locale: raw.locale,
+            channels: raw.channels,
+            money: raw.money,
+            ranking: raw.ranking,
+            placements: raw.placements,
+            rules: raw.rules,
+            discounts: raw.discounts,
+            stamp_cards: raw.stamp_cards,
+            segments: raw.segments,
+            attribution: raw.attribution,
+            experiment: raw.experiment,
+            session: raw.session,
+            limits: raw.limits,
+        };
+        Self { kafka: raw.kafka, http: raw.http, engine }
     }
 }
 

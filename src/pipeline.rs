@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::engine::apply;
 use crate::engine::decay::Decay;
 use crate::engine::facts::Fact;
 use crate::engine::session::{SessionKey, Sessions};
@@ -14,6 +13,7 @@ use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
 use crate::engine::vocabulary::Arm;
+use crate::engine::{Effects, apply, check, tick};
 use crate::event::{self, Reject, RejectReason, ShopEvent, Timestamp};
 
 /// The most of a payload that a dead letter keeps, in bytes.
@@ -163,17 +163,36 @@ impl Processor {
         let event = event::decode(record.payload)?;
         self.check_time(&event, record.record_time)?;
         let partition = record.partition;
-        let settings = Arc::clone(&self.settings);
-        let shop = Arc::clone(&self.shop);
+        let (settings, shop) = (Arc::clone(&self.settings), Arc::clone(&self.shop));
+        // A record that is rejected moves neither the clock, nor any timer, nor where decay is measured from.
+        check(&settings, self.sessions_mut(partition), &event)?;
+        self.tick(partition, event.ts);
         let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;
-        // Not before: a record that is rejected moves neither the clock nor where decay is measured from.
         self.first.get_or_insert(event.ts);
         self.newest = self.newest.max(Some(event.ts));
+        self.take_effects(partition, record.key.map(<[u8]>::to_vec), record.record_time, effects);
+        Ok(())
+    }
+
+    /// Lets the time of a partition come as far as `until`: what is due by then is offered now. Returns how many
+    /// timers fired.
+    pub fn tick(&mut self, partition: i32, until: Timestamp) -> usize {
+        let (settings, shop) = (Arc::clone(&self.settings), Arc::clone(&self.shop));
+        let mut fired = 0;
+        while let Some(effects) = tick(&settings, self.sessions_mut(partition), until, &shop) {
+            fired += 1;
+            // No record caused it; a session's key is its first id, which the bus keys its records by.
+            let key = effects.session.split_once(':').map(|(_, id)| id.as_bytes().to_vec());
+            self.take_effects(partition, key, None, effects);
+        }
+        fired
+    }
+
+    fn take_effects(&mut self, partition: i32, key: Option<Vec<u8>>, record_time: Option<Timestamp>, effects: Effects) {
         self.batch.sessions.insert((partition, effects.session));
         if let Some(offer) = effects.offer {
             // An offer is plain data: writing it into memory has no way to fail.
             let json = serde_json::to_vec(&offer).unwrap_or_default();
-            let (key, record_time) = (record.key.map(<[u8]>::to_vec), record.record_time);
             self.batch.offers.push(OfferOut { partition, key, json, arm: offer.arm, record_time });
         }
         if let (Learning::AtOnce, Some(decay)) = (self.learning, self.decay()) {
@@ -181,7 +200,6 @@ impl Processor {
             self.shop.set_decay(decay);
         }
         effects.facts.into_iter().for_each(|fact| self.learn(fact));
-        Ok(())
     }
 
     fn check_time(&self, event: &ShopEvent, record_time: Option<Timestamp>) -> Result<(), Reject> {

@@ -3,24 +3,22 @@
 //! Invariant: `apply` changes nothing but the event's own session; what the shop is to learn leaves as facts.
 //! Every trigger (an event at a placement that is on) ends as exactly one [`Outcome`], counted as a total.
 
+use super::answer::{Trigger, answer, suppressed};
 use super::attribution;
 use super::basket::BasketRules;
 use super::decay::Stage;
 use super::dedupe::identity;
-use super::experiment::arm_of;
 use super::facts::Fact;
-use super::hash::hash_128;
-use super::offer::{Frame, Offer, compose, parse_id};
+use super::offer::{Cause, Offer, parse_id};
 use super::orders::Order;
-use super::outstanding::{Outstanding, OutstandingItem};
-use super::policy::{self, Chosen, Ground};
-use super::ranking::{Query, rank};
+use super::policy::{Beside, Dropped};
 use super::session::{Session, SessionKey, Sessions};
 use super::settings::Settings;
 use super::shop::Shop;
+use super::timers::{Due, Timed};
 use super::totals::TotalKey;
-use super::vocabulary::{Arm, OfferKind, Outcome, Placement};
-use crate::event::{EventKind, Id, ItemId, Line, Reject, RejectReason, ShopEvent};
+use super::vocabulary::{Outcome, Placement};
+use crate::event::{EventKind, EventType, Id, ItemId, Line, Money, Quantity, Reject, RejectReason, ShopEvent, Timestamp};
 
 /// What an event brings about.
 #[derive(Debug, Default)]
@@ -31,29 +29,103 @@ pub struct Effects {
     pub offer: Option<Offer>,
     /// What the shop is to learn.
     pub facts: Vec<Fact>,
+    /// How the trigger ended, if it was one.
+    pub outcome: Option<(Placement, Outcome)>,
+    /// Items that were looked at for the offer and left out.
+    pub dropped: Vec<Dropped>,
 }
 
 /// Applies one event to the sessions of its partition.
 ///
 /// # Errors
-/// A refund or cancellation of an order that is not known here is rejected, and changes nothing.
+/// What [`check`] says; nothing is changed then.
 pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, shop: &Shop) -> Result<Effects, Reject> {
+    check(settings, sessions, event)?;
     let key = sessions.key_of(event);
-    let id = identity(event);
-    let seen = |session: &Session| id.is_some_and(|id| session.recent.has(id));
-    if !sessions.get(&key).is_some_and(seen) {
-        check_order(settings, event, sessions.get(&key))?;
-    }
     let mut effects = Effects { session: key.clone(), ..Effects::default() };
     effects.facts.push(Fact::Total(TotalKey::Events(event.kind.event_type()), 1));
+    let newest = sessions.newest().max(event.ts);
     let session = sessions.open(&key, event);
-    let mut step = Step { settings, shop, event, key: &key, session, effects: &mut effects };
-    let is_new = id.is_none_or(|id| step.session.recent.is_new(id, settings.limits.event_ids));
+    let mut step = Step { settings, shop, event, key: &key, newest, session, order_is_new: false, effects: &mut effects };
+    let is_new = identity(event).is_none_or(|id| step.session.recent.is_new(id, settings.limits.event_ids));
     if is_new {
         step.take();
     }
     step.answer(is_new);
+    sessions.schedule(&key);
     Ok(effects)
+}
+
+/// Whether an event can be applied: a refund or cancellation of an order that is not known here can't.
+///
+/// # Errors
+/// Why not.
+pub fn check(settings: &Settings, sessions: &Sessions, event: &ShopEvent) -> Result<(), Reject> {
+    if !matches!(event.kind, EventKind::Refund(_) | EventKind::OrderCancelled) {
+        return Ok(());
+    }
+    let session = sessions.get(&sessions.key_of(event));
+    let seen = |session: &Session| identity(event).is_some_and(|id| session.recent.has(id));
+    if session.is_some_and(seen) { Ok(()) } else { check_order(settings, event, session) }
+}
+
+/// Answers the next timer that is due by `until`; `None` once there is none.
+pub fn tick(settings: &Settings, sessions: &mut Sessions, until: Timestamp, shop: &Shop) -> Option<Effects> {
+    let Due { key, at, what } = sessions.fire(until)?;
+    let session = sessions.get_mut(&key)?;
+    let mut effects = Effects { session: key.clone(), ..Effects::default() };
+    let own_currency = |item: &ItemId| shop.catalogue.facets(item, settings.currency).price;
+    let trigger = match what {
+        Timed::AbandonedCart => {
+            let (kind, event_id) = session.told.event.clone().unwrap_or((EventType::CartAdd, None));
+            Trigger {
+                placement: Placement::AbandonedCart,
+                at,
+                newest: until,
+                distinct: event_id.clone().unwrap_or_default(),
+                cause: Cause { kind, event_id, item_id: None },
+                focus: None,
+                beside: basket_of(session, own_currency),
+                order_id: None,
+            }
+        }
+        Timed::FollowUp(order_id) => {
+            let order = session.orders.iter().find(|order| order.id == order_id);
+            Trigger {
+                placement: Placement::FollowUp,
+                at,
+                newest: until,
+                distinct: order_id.clone(),
+                cause: Cause { kind: EventType::Purchase, event_id: None, item_id: None },
+                focus: None,
+                beside: order.map(|order| lines_of(order, settings)).unwrap_or_default(),
+                order_id: Some(order_id),
+            }
+        }
+    };
+    answer(settings, shop, &key, session, &trigger, &mut effects);
+    Some(effects)
+}
+
+/// The basket as what an offer goes with; `listed` is the catalogue's price.
+fn basket_of(session: &Session, listed: impl Fn(&ItemId) -> Option<Money>) -> Vec<Beside> {
+    let beside = |item: &ItemId, price: Option<Money>, quantity: Quantity| {
+        let price = price.or_else(|| listed(item));
+        Beside { item: item.clone(), price, value_micros: price.unwrap_or_default().times(quantity) }
+    };
+    session.basket.lines.iter().map(|line| beside(&line.item, line.price, line.quantity)).collect()
+}
+
+/// What of an order is still the customer's.
+fn lines_of(order: &Order, settings: &Settings) -> Vec<Beside> {
+    let own = order.currency == settings.currency;
+    let kept = order.lines.iter().filter(|line| line.refunded_milli < line.quantity.0);
+    kept.map(|line| Beside {
+        item: line.item.clone(),
+        price: line.unit_price().filter(|_| own),
+        value_micros: if own { line.net_micros } else { 0 },
+    })
+    .collect()
 }
 
 /// A refund or cancellation needs its order.
@@ -77,6 +149,10 @@ pub(super) struct Step<'a> {
     pub(super) shop: &'a Shop,
     pub(super) event: &'a ShopEvent,
     pub(super) key: &'a SessionKey,
+    /// The newest time the partition has seen.
+    pub(super) newest: Timestamp,
+    /// The purchase is the first of its order.
+    pub(super) order_is_new: bool,
     pub(super) session: &'a mut Session,
     pub(super) effects: &'a mut Effects,
 }
@@ -85,11 +161,18 @@ impl Step<'_> {
     /// Takes the event into the session.
     fn take(&mut self) {
         match &self.event.kind {
-            EventKind::ProductViewed(line) => self.learn(line),
+            EventKind::ProductViewed(line) => {
+                self.learn(line);
+                self.session.consider(&line.item_id);
+            }
             EventKind::CartAdd { line, offer_id } => self.cart_add(line, offer_id.as_ref()),
             EventKind::CartRemove { item_id, quantity } => {
-                let facts = self.session.basket.remove(item_id, *quantity);
-                self.effects.facts.extend(facts);
+                self.effects.facts.extend(self.session.basket.remove(item_id, *quantity));
+                if !self.session.basket.has(item_id) {
+                    self.session.consider(item_id);
+                    self.session.pressure.rest(item_id);
+                }
+                self.session.basket_answered &= !self.session.basket.lines.is_empty();
             }
             EventKind::Checkout(lines) => self.checkout(lines),
             EventKind::Purchase { lines, amounts } => self.purchase(lines, *amounts),
@@ -157,108 +240,59 @@ impl Step<'_> {
 
     /// Answers the event, if it is a trigger.
     fn answer(&mut self, is_new: bool) {
-        let (placement, cause_item) = match &self.event.kind {
+        let (placement, item) = match &self.event.kind {
+            EventKind::ProductViewed(line) => (Placement::ProductPage, Some(&line.item_id)),
             EventKind::CartAdd { line, .. } => (Placement::Cart, Some(&line.item_id)),
             EventKind::Checkout(_) => (Placement::Checkout, None),
+            EventKind::Purchase { .. } => (Placement::PostPurchase, None),
             _ => return,
         };
-        if !self.settings.policy(placement).is_some_and(|policy| policy.enabled) {
+        if self.settings.policy(placement).is_none() {
             return;
         }
-        let outcome = match self.choose(placement, is_new) {
-            Ok(chosen) => self.offer(placement, cause_item, &chosen),
-            Err(reason) => reason,
+        if let Some(reason) = self.no_trigger(is_new) {
+            suppressed(placement, reason, self.effects);
+            return;
+        }
+        let event = self.event;
+        let trigger = Trigger {
+            placement,
+            at: event.ts,
+            newest: self.newest,
+            distinct: event.event_id.clone().unwrap_or_default(),
+            cause: Cause { kind: event.kind.event_type(), event_id: event.event_id.clone(), item_id: item.cloned() },
+            focus: item.cloned(),
+            beside: self.beside(placement),
+            order_id: event.order_id.clone(),
         };
-        self.total(TotalKey::Triggers(placement, outcome), 1);
+        answer(self.settings, self.shop, self.key, self.session, &trigger, self.effects);
     }
 
-    fn choose(&self, placement: Placement, is_new: bool) -> Result<Vec<Chosen>, Outcome> {
-        if !is_new {
-            return Err(Outcome::Duplicate);
+    /// Why the event is none that anything could be offered on.
+    fn no_trigger(&self, is_new: bool) -> Option<Outcome> {
+        match &self.event.kind {
+            _ if !is_new => Some(Outcome::Duplicate),
+            EventKind::Purchase { .. } if !self.order_is_new => Some(Outcome::OrderAnswered),
+            EventKind::CartAdd { line, .. } if !self.session.basket.has(&line.item_id) => Some(Outcome::BasketFull),
+            _ => None,
         }
-        if self.session.basket.lines.is_empty() {
-            return Err(Outcome::EmptyBasket);
+    }
+
+    /// What an offer goes with.
+    fn beside(&self, placement: Placement) -> Vec<Beside> {
+        let listed = |item: &ItemId| self.shop.catalogue.facets(item, self.settings.currency).price;
+        if placement == Placement::PostPurchase {
+            let order = self.session.orders.iter().find(|order| Some(&order.id) == self.event.order_id.as_ref());
+            return order.map(|order| lines_of(order, self.settings)).unwrap_or_default();
         }
-        if let EventKind::CartAdd { line, .. } = &self.event.kind
+        let mut beside = basket_of(self.session, listed);
+        if let EventKind::ProductViewed(line) = &self.event.kind
             && !self.session.basket.has(&line.item_id)
         {
-            return Err(Outcome::BasketFull);
+            let line = self.in_own_currency(line);
+            beside.push(Beside { price: line.price.or_else(|| listed(&line.item_id)), item: line.item_id, value_micros: 0 });
         }
-        let policy = self.settings.policy(placement).ok_or(Outcome::NoCandidates)?;
-        let basket: Vec<&ItemId> = self.session.basket.lines.iter().map(|line| &line.item).collect();
-        let query = Query {
-            basket: &basket,
-            customer: self.session.customer.as_deref(),
-            now: self.event.ts,
-            together_min: policy.baskets_together_min,
-        };
-        let candidates = rank(self.shop, &self.settings.ranking, query);
-        policy::choose(policy, &candidates, self.session, self.shop)
-    }
-
-    fn offer(&mut self, placement: Placement, cause_item: Option<&ItemId>, chosen: &[Chosen]) -> Outcome {
-        let arm = arm_of(self.session, self.key, &self.settings.experiment);
-        let outstanding = self.outstanding(placement, arm, chosen);
-        let policy_expiry_ms = self.settings.policy(placement).map_or(0, |policy| policy.expires_after.0);
-        let frame = Frame {
-            id: outstanding.id,
-            event: self.event,
-            cause_item,
-            placement,
-            arm,
-            channel: self.session.channel.as_ref(),
-            customer: self.session.customer.as_ref(),
-            locale: &self.settings.locale,
-            currency: self.settings.currency,
-            expires_at: self.event.ts.plus_ms(policy_expiry_ms),
-            supersedes: self.session.newest_offers.iter().find(|(at, _)| *at == placement).map(|(_, id)| *id),
-        };
-        self.effects.offer = Some(compose(frame, chosen, self.shop));
-        self.remember(outstanding)
-    }
-
-    fn remember(&mut self, offer: Outstanding) -> Outcome {
-        self.session.newest_offers.retain(|(placement, _)| *placement != offer.placement);
-        self.session.newest_offers.push((offer.placement, offer.id));
-        let outcome = if offer.arm == Arm::Holdout { Outcome::Withheld } else { Outcome::Offered };
-        if outcome == Outcome::Offered {
-            attribution::emitted(self.session, &offer, self.settings, &mut self.effects.facts);
-        }
-        self.session.offers.push_back(offer);
-        while self.session.offers.len() > self.settings.limits.offers_per_session {
-            self.session.offers.pop_front();
-        }
-        outcome
-    }
-
-    fn outstanding(&self, placement: Placement, arm: Arm, chosen: &[Chosen]) -> Outstanding {
-        let anchor = |chosen: &Chosen| match &chosen.evidence {
-            Ground::Pair(pair) => Some(pair.with.clone()),
-            _ => None,
-        };
-        let expires_ms = self.settings.policy(placement).map_or(0, |policy| policy.expires_after.0);
-        Outstanding {
-            id: self.offer_id(placement),
-            placement,
-            channel: attribution::channel_label(self.session.channel.as_ref(), self.settings),
-            arm,
-            ts: self.event.ts,
-            over_at: self.event.ts.plus_ms(expires_ms.saturating_add(self.settings.attribution.window.0)),
-            items: chosen.iter().map(|item| OutstandingItem::new(item.item.clone(), OfferKind::CrossSell, anchor(item))).collect(),
-        }
-    }
-
-    /// A hash of the cause: which session, which of its events, when, where.
-    fn offer_id(&self, placement: Placement) -> u128 {
-        let event_id = self.event.event_id.as_deref().unwrap_or_default();
-        let parts: [&[u8]; 5] = [
-            self.key.as_bytes(),
-            &self.session.events.to_le_bytes(),
-            &self.event.ts.0.to_le_bytes(),
-            event_id.as_bytes(),
-            placement.as_str().as_bytes(),
-        ];
-        hash_128("offer", &parts)
+        beside
     }
 
     pub(super) fn total(&mut self, key: TotalKey, delta: i128) {

@@ -5,11 +5,13 @@
 
 use super::apply::Step;
 use super::attribution;
+use super::basket::BasketRules;
 use super::decay::Stage;
-use super::facts::Fact;
+use super::facts::{Fact, Sale, SaleLine};
 use super::orders::{Credit, Order, OrderLine, share};
 use super::totals::TotalKey;
-use crate::event::{Currency, Id, ItemId, Line, OrderAmounts, Quantity};
+use super::vocabulary::Placement;
+use crate::event::{Currency, Id, ItemId, Line, Money, OrderAmounts, Quantity};
 
 impl Step<'_> {
     pub(super) fn purchase(&mut self, lines: &[Line], amounts: OrderAmounts) {
@@ -22,7 +24,9 @@ impl Step<'_> {
         let basket = self.session.basket.take();
         // The basket closes, but its age is still asked for below.
         self.session.basket.opened_at = basket.opened_at;
+        self.session.basket_answered = false;
         let known = self.session.orders.iter().position(|order| order.id == order_id);
+        self.order_is_new = known.is_none();
         let at = known.unwrap_or_else(|| self.open_order(order_id, currency, basket.lines.is_empty()));
         let at = self.make_room(at, lines.len());
         let rules = self.settings.rules(Stage::Purchase);
@@ -33,7 +37,8 @@ impl Step<'_> {
             }
             before = self.session.orders[at].evidence(rules);
         }
-        let mut new_items = Vec::new();
+        let net_micros = if currency == self.settings.currency { nets.iter().sum() } else { 0 };
+        let mut new_lines = Vec::new();
         for (line, net) in lines.iter().zip(nets) {
             // Further units of an item are the doing of the offer that its first ones are credited to.
             let credited =
@@ -44,10 +49,10 @@ impl Step<'_> {
                     attribution::earned(&credit, &line.item_id, net, currency, ts, self.settings, facts);
                     Some(credit)
                 }
-                None => attribution::bought(self.session, &line.item_id, net, currency, ts, self.settings, facts),
+                None => attribution::bought(self.session, &line.item_id, lines, net, currency, ts, self.settings, facts),
             };
             if self.session.orders[at].add(line, net, credit, self.settings.limits.order_lines_per_session) {
-                new_items.push(line.item_id.clone());
+                new_lines.push(self.sale_line(line));
             }
             self.total(TotalKey::OrderRevenue(currency), net);
         }
@@ -58,9 +63,67 @@ impl Step<'_> {
             self.total(TotalKey::LinesNotPaired, unpaired as i128);
         }
         self.effects.facts.push(Fact::Basket { before, after });
-        if let Some(customer) = self.session.orders[at].customer.clone() {
-            self.effects.facts.push(Fact::Bought { add: true, first: known.is_none(), customer, items: new_items });
+        self.sold(at, new_lines, net_micros, rules);
+        self.passed_over(lines);
+    }
+
+    /// What the sale itself tells: who bought what of which category, for how much.
+    fn sold(&mut self, at: usize, lines: Vec<SaleLine>, net_micros: i128, rules: BasketRules) {
+        let follow_up_at = self.follow_up_at(&lines);
+        let order = &mut self.session.orders[at];
+        order.follow_up_at = order.follow_up_at.into_iter().chain(follow_up_at.map(|after_ms| order.ts.plus_ms(after_ms))).min();
+        let before = order.category_evidence(rules);
+        for category in lines.iter().filter_map(|line| line.category.as_ref()) {
+            if !order.categories.contains(category) {
+                order.categories.push(category.clone());
+            }
         }
+        let after = order.category_evidence(rules);
+        let (customer, first, ts) = (order.customer.clone(), self.order_is_new, order.ts);
+        if before != after {
+            self.effects.facts.push(Fact::CategoryBasket { before, after });
+        }
+        self.effects.facts.push(Fact::Sale(Sale { add: true, first, ts, customer, net_micros, lines }));
+    }
+
+    fn sale_line(&self, line: &Line) -> SaleLine {
+        let known = self.shop.catalogue.facets(&line.item_id, self.settings.currency).category;
+        let category = known.or_else(|| line.product.category.clone());
+        SaleLine { item: line.item_id.clone(), units: line.quantity.0.div_ceil(1_000), category }
+    }
+
+    /// How long after the order it is to be followed up, in milliseconds: when the first of its items is used up or
+    /// due again, as the catalogue says, else as the policy does.
+    fn follow_up_at(&self, lines: &[SaleLine]) -> Option<i64> {
+        let policy = self.settings.policy(Placement::FollowUp)?;
+        let replenish_days = |line: &SaleLine| self.shop.catalogue.facets(&line.item, self.settings.currency).replenish_days;
+        let first_days = lines.iter().filter_map(replenish_days).min();
+        Some(first_days.map_or(policy.after.0, |days| i64::from(days) * 86_400_000))
+    }
+
+    /// What the shopper considered and bought without, and what dearer one of its category was bought instead.
+    fn passed_over(&mut self, lines: &[Line]) {
+        let considered = std::mem::take(&mut self.session.considered);
+        if !self.order_is_new || considered.is_empty() {
+            return;
+        }
+        let of = |item: &ItemId, told: Option<Money>| {
+            let facets = self.shop.catalogue.facets(item, self.settings.currency);
+            (facets.category, told.or(facets.price))
+        };
+        let rules = &self.settings.rules;
+        let mut facts = Vec::new();
+        for item in considered.into_iter().filter(|item| !lines.iter().any(|line| line.item_id == *item)) {
+            let (Some(category), Some(price)) = of(&item, None) else { continue };
+            let (least, most) = (price.0 as f64 * rules.upsell_price_ratio_min, price.0 as f64 * rules.upsell_price_ratio_max);
+            let is_better = |line: &&Line| {
+                let (other, other_price) = of(&line.item_id, line.price);
+                other.as_ref() == Some(&category) && other_price.is_some_and(|price| (least..=most).contains(&(price.0 as f64)))
+            };
+            let instead = lines.iter().filter(is_better).map(|line| line.item_id.clone()).collect();
+            facts.push(Fact::PassedOver { item, instead });
+        }
+        self.effects.facts.extend(facts);
     }
 
     /// Opens an order; returns where it stands.
@@ -78,6 +141,8 @@ impl Step<'_> {
             lines: Vec::new(),
             weight_milli: rules.weight_milli,
             paired_lines: rules.paired_lines as u32,
+            categories: Vec::new(),
+            follow_up_at: None,
         });
         while self.session.orders.len() > self.settings.limits.orders_per_session {
             self.session.orders.pop_front();
@@ -144,12 +209,20 @@ impl Step<'_> {
         self.refund(None);
         let Some(at) = self.session.orders.iter().position(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
         let Some(order) = self.session.orders.remove(at) else { return };
-        let before = order.evidence(self.settings.rules(Stage::Purchase));
-        let items: Vec<ItemId> = before.iter().map(|line| line.item.clone()).collect();
+        let rules = self.settings.rules(Stage::Purchase);
+        let (before, categories) = (order.evidence(rules), order.category_evidence(rules));
         self.effects.facts.push(Fact::Basket { before, after: Vec::new() });
-        if let Some(customer) = order.customer {
-            self.effects.facts.push(Fact::Bought { add: false, first: true, customer, items });
+        if !categories.is_empty() {
+            self.effects.facts.push(Fact::CategoryBasket { before: categories, after: Vec::new() });
         }
+        let own = order.currency == self.settings.currency;
+        let net_micros = if own { order.lines.iter().map(|line| line.net_micros).sum() } else { 0 };
+        let line = |line: OrderLine| {
+            let category = self.shop.catalogue.facets(&line.item, self.settings.currency).category;
+            SaleLine { item: line.item, units: line.quantity.0.div_ceil(1_000), category }
+        };
+        let lines = order.lines.into_iter().map(line).collect();
+        self.effects.facts.push(Fact::Sale(Sale { add: false, first: true, ts: order.ts, customer: order.customer, net_micros, lines }));
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::engine::catalogue::Product;
 use crate::engine::offer::id_text;
 use crate::engine::test_support::{DAY_MS, HOUR_MS, START, World, event, item, items_of, order, raw, totals_of};
-use crate::engine::vocabulary::Outcome;
+use crate::engine::vocabulary::{Arm, Outcome};
 use crate::event::EventType;
 use crate::event::{Currency, Money};
 
@@ -392,8 +392,8 @@ proptest! {
     #[test]
     fn every_trigger_ends_as_exactly_one_of_offer_withheld_and_suppressed(events in events(), held_out in any::<bool>(), salt in "[a-z]{4}") {
         let mut settings = World::new().settings;
-        settings.placements.cart.baskets_together_min = 1;
-        settings.placements.cart.popular_baskets_min = 2;
+        settings.placements.get_mut(Placement::Cart).baskets_together_min = 1;
+        settings.placements.get_mut(Placement::Cart).popular_baskets_min = 2;
         settings.experiment.holdout_ratio = if held_out { 0.5 } else { 0.0 };
         settings.experiment.salt = salt.into();
         let mut world = World::with(settings);

@@ -3,16 +3,16 @@
 //! Invariant: the newest offer of an item within the window gets the credit, and each offered item is accepted
 //! once and paid once. Held-out offers are never credited: nobody saw them.
 
-use jiff::tz::TimeZone;
-
 use super::facts::{CombinationStep, Fact};
-use super::orders::Credit;
+use super::local_time::{day_of, weekday_and_hour};
+use super::orders::{Credit, ExtraShare};
 use super::outstanding::{Outstanding, OutstandingItem};
+use super::pressure::Pressure;
 use super::session::Session;
 use super::settings::{Attribution, AttributionTrigger, Settings};
 use super::totals::{TotalKey, basket_age_bucket, hour_of};
-use super::vocabulary::{Arm, ItemStep, Placement};
-use crate::event::{Currency, FeedbackAction, Id, ItemId, Timestamp};
+use super::vocabulary::{Arm, ItemStep};
+use crate::event::{Currency, FeedbackAction, Id, ItemId, Line, Timestamp};
 
 /// The shopper did something with an offer.
 pub fn feedback(
@@ -24,12 +24,14 @@ pub fn feedback(
     settings: &Settings,
     facts: &mut Vec<Fact>,
 ) {
-    let offer = session.offers.iter_mut().find(|offer| Some(offer.id) == offer_id && offer.arm == Arm::Treatment);
+    let Session { offers, pressure, customer, .. } = session;
+    let offer = offers.iter_mut().find(|offer| Some(offer.id) == offer_id && offer.arm == Arm::Treatment);
     let Some(offer) = offer else {
         facts.push(Fact::Total(TotalKey::FeedbackUnknown, 1));
         return;
     };
     let mut known = false;
+    seen(offer, pressure, customer.as_ref(), ts, settings, facts);
     for at in 0..offer.items.len() {
         if item.is_some_and(|item| *item != offer.items[at].item) {
             continue;
@@ -38,9 +40,49 @@ pub fn feedback(
         if offer.items[at].take(action, ts) {
             count_feedback(offer, at, action, ts, settings, facts);
         }
+        if action == FeedbackAction::Dismissed {
+            let item = offer.items[at].item.clone();
+            pressure.rest(&item);
+            facts.extend(customer.clone().map(|customer| Fact::Declined { customer, item, ts }));
+            pressure.dismissals += u32::from(!std::mem::replace(&mut offer.dismissed, true));
+        }
     }
     if !known {
         facts.push(Fact::Total(TotalKey::FeedbackUnknown, 1));
+    }
+}
+
+/// An offer counts as seen, once.
+fn seen(
+    offer: &mut Outstanding,
+    pressure: &mut Pressure,
+    customer: Option<&Id>,
+    ts: Timestamp,
+    settings: &Settings,
+    facts: &mut Vec<Fact>,
+) {
+    if std::mem::replace(&mut offer.seen, true) {
+        return;
+    }
+    pressure.saw(offer.id, offer.placement);
+    if let Some(customer) = customer.cloned() {
+        facts.push(Fact::Seen { customer, day: day_of(ts, &settings.time_zone.0), placement: offer.placement });
+    }
+}
+
+/// An offer was made, or kept back. Where nothing more will be heard of it, it counts as seen.
+pub fn made(session: &mut Session, mut offer: Outstanding, settings: &Settings, facts: &mut Vec<Fact>) {
+    if offer.arm == Arm::Treatment {
+        emitted(session, &offer, settings, facts);
+    }
+    if offer.arm == Arm::Holdout || settings.attribution.trigger == AttributionTrigger::Emitted {
+        let Session { pressure, customer, .. } = session;
+        let at = offer.ts;
+        seen(&mut offer, pressure, customer.as_ref(), at, settings, facts);
+    }
+    session.offers.push_back(offer);
+    while session.offers.len() > settings.limits.offers_per_session {
+        session.offers.pop_front();
     }
 }
 
@@ -51,6 +93,7 @@ pub fn added(session: &mut Session, item: &ItemId, marked: Option<u128>, ts: Tim
     {
         feedback(session, FeedbackAction::Shown, Some(offer_id), Some(item), ts, settings, facts);
     }
+    session.pressure.wake(item);
     matched(session, item, facts);
     let opened_at = session.basket.opened_at;
     let Some((offer, at)) = creditable(session, item, ts, &settings.attribution, |item| !item.accepted) else { return };
@@ -69,10 +112,12 @@ pub fn added(session: &mut Session, item: &ItemId, marked: Option<u128>, ts: Tim
     }
 }
 
-/// An item was bought at `ts`; returns the offer that gets the credit, and counts its revenue.
+/// An item was bought at `ts`, `with` these lines; returns the offer that gets the credit, and counts its revenue.
+#[allow(clippy::too_many_arguments, reason = "what a bought line is, and where its facts go")]
 pub fn bought(
     session: &mut Session,
     item: &ItemId,
+    with: &[Line],
     net_micros: i128,
     currency: Currency,
     ts: Timestamp,
@@ -84,7 +129,14 @@ pub fn bought(
     let (offer, at) = creditable(session, item, ts, &settings.attribution, |item| item.accepted && !item.paid)?;
     offer.items[at].paid = true;
     count_item(offer, at, ItemStep::Paid, ts, settings, facts);
-    let credit = Credit { placement: offer.placement, kind: offer.items[at].kind, anchor: offer.items[at].anchor.clone() };
+    let offered = &offer.items[at];
+    let extra = match &offered.replaces {
+        // Who buys both has replaced nothing.
+        Some((replaced, _)) if with.iter().any(|line| line.item_id == *replaced) => ExtraShare::NONE,
+        Some((_, extra)) => *extra,
+        None => ExtraShare::ALL,
+    };
+    let credit = Credit { placement: offer.placement, kind: offered.kind, anchor: offered.anchor.clone(), extra };
     earned(&credit, item, net_micros, currency, ts, settings, facts);
     Some(credit)
 }
@@ -99,7 +151,8 @@ pub fn earned(
     settings: &Settings,
     facts: &mut Vec<Fact>,
 ) {
-    let Credit { placement, kind, ref anchor } = *credit;
+    let Credit { placement, kind, ref anchor, extra } = *credit;
+    let net_micros = extra.of(net_micros);
     let (weekday, hour) = weekday_and_hour(ts, &settings.time_zone.0);
     facts.push(Fact::Total(TotalKey::ExtraRevenue { placement, kind, currency }, net_micros));
     facts.push(Fact::Total(TotalKey::RevenueByHour { placement, weekday, hour, currency }, net_micros));
@@ -111,7 +164,8 @@ pub fn earned(
 
 /// Revenue that was credited went back.
 pub fn refunded(credit: &Credit, item: &ItemId, micros: i128, currency: Currency, facts: &mut Vec<Fact>) {
-    let Credit { placement, kind, ref anchor } = *credit;
+    let Credit { placement, kind, ref anchor, extra } = *credit;
+    let micros = extra.of(micros);
     facts.push(Fact::Total(TotalKey::ExtraRevenueRefunded { placement, kind, currency }, micros));
     if let Some(anchor) = anchor.clone() {
         let step = CombinationStep::Earned(currency, -micros);
@@ -119,8 +173,7 @@ pub fn refunded(credit: &Credit, item: &ItemId, micros: i128, currency: Currency
     }
 }
 
-/// An offer was made.
-pub fn emitted(session: &mut Session, offer: &Outstanding, settings: &Settings, facts: &mut Vec<Fact>) {
+fn emitted(session: &mut Session, offer: &Outstanding, settings: &Settings, facts: &mut Vec<Fact>) {
     for at in 0..offer.items.len() {
         count_item(offer, at, ItemStep::Emitted, offer.ts, settings, facts);
     }
@@ -199,20 +252,6 @@ fn item_key(offer: &Outstanding, at: usize, step: ItemStep) -> TotalKey {
 #[must_use]
 pub fn channel_label(channel: Option<&Id>, settings: &Settings) -> Id {
     channel.filter(|channel| settings.channels.contains(channel)).cloned().unwrap_or_else(|| Id::const_new("other"))
-}
-
-/// The weekday (1 is Monday) and the hour of a time in a time zone.
-#[must_use]
-pub fn weekday_and_hour(ts: Timestamp, zone: &TimeZone) -> (u8, u8) {
-    let time = jiff::Timestamp::from_millisecond(ts.0).unwrap_or_default();
-    let local = zone.to_datetime(time);
-    (local.weekday().to_monday_one_offset() as u8, local.hour() as u8)
-}
-
-/// All placements an offer can be credited at: those that can be switched on.
-#[must_use]
-pub fn placements() -> [Placement; 2] {
-    [Placement::Cart, Placement::Checkout]
 }
 
 #[cfg(test)]

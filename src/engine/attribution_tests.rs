@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::offer::Offer;
 use crate::engine::settings::{DurationMs, Zone};
 use crate::engine::test_support::{HOUR_MS, SECOND_MS, START, World, event, item, items_of, order};
-use crate::engine::vocabulary::OfferKind;
+use crate::engine::vocabulary::{OfferKind, Placement};
 
 /// A shop in which a phone is bought with a case, and an hour's window.
 fn world() -> World {
@@ -288,7 +288,7 @@ fn hours_are_the_shops_and_ages_the_baskets() {
     }
     assert_eq!(world.total(&TotalKey::BasketAge { placement, bucket: 3 }), 1);
     assert_eq!(world.total(&TotalKey::BasketAgeSumMs(placement)), 90_000);
-    assert_eq!(weekday_and_hour(START, &TimeZone::UTC), (1, 0));
+    assert_eq!(weekday_and_hour(START, &jiff::tz::TimeZone::UTC), (1, 0));
 }
 
 #[test]

@@ -113,10 +113,9 @@ impl Counts {
         self.rows.get(item).map(|row| look(&row))
     }
 
-    /// The most bought items, heaviest first.
-    #[must_use]
-    pub fn popular(&self) -> Vec<BestEntry> {
-        self.popular.read().unwrap_or_else(std::sync::PoisonError::into_inner).entries().to_vec()
+    /// Looks at the most bought items, heaviest first.
+    pub fn with_popular<T>(&self, look: impl FnOnce(&[BestEntry]) -> T) -> T {
+        look(self.popular.read().unwrap_or_else(std::sync::PoisonError::into_inner).entries())
     }
 
     /// How many purchased baskets were counted.
@@ -321,6 +320,8 @@ impl Counts {
     /// Drops an item from its neighbours' rows, too; returns its number.
     fn evict_item(&self, item: &ItemId) -> Option<u32> {
         let (_, row) = self.rows.remove(item)?;
+        // Whoever still holds the slot sees that it is gone.
+        row.slot.set(0, 0);
         self.evicted_items.fetch_add(1, Ordering::Relaxed);
         self.directed_pairs.fetch_sub(row.neighbours.len() as i64, Ordering::Relaxed);
         for neighbour in row.neighbours.values() {

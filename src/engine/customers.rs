@@ -1,6 +1,6 @@
-//! What known customers bought before: a bounded history each.
+//! What known customers bought, saw and sent away before: a bounded history each.
 //!
-//! Invariant: a pure function of the facts folded. Limits: customers, and items a customer; where they are
+//! Invariant: a pure function of the facts folded. Limits: customers, and entries a customer; where they are
 //! met, the customer longest without an order, or the item rarest and then first by id, makes room.
 
 use std::collections::BTreeMap;
@@ -8,19 +8,55 @@ use std::collections::BTreeMap;
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
 
-use crate::event::{Id, ItemId};
+use super::facts::Sale;
+use super::rebuys::Rebuys;
+use super::vocabulary::Placement;
+use crate::event::{Id, ItemId, Timestamp};
 
 /// Most items remembered of one customer.
 const HISTORY_ITEMS_MAX: usize = 512;
+/// Most items sent away that are remembered of one customer.
+const DECLINED_MAX: usize = 64;
+/// Most categories with stamps of one customer.
+const STAMPS_MAX: usize = 32;
 
 /// What one customer bought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// How many baskets.
     pub baskets: u32,
-    /// In how many of them each item was.
-    pub items: BTreeMap<ItemId, u32>,
+    /// What of each item.
+    pub items: BTreeMap<ItemId, Bought>,
+    /// The net value of all orders in the shop's currency, in millionths.
+    pub spent_micros: i128,
+    /// When the newest order was placed.
+    pub last_order_at: Timestamp,
+    /// Units bought of each category.
+    pub stamps: BTreeMap<Id, u32>,
+    declined: Vec<(ItemId, Timestamp)>,
+    seen_day: i32,
+    seen: [u32; Placement::ALL.len()],
     last_fact: u64,
+}
+
+/// What one customer bought of one item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bought {
+    /// In how many orders.
+    pub orders: u32,
+    /// When first.
+    pub first_at: Timestamp,
+    /// When last.
+    pub last_at: Timestamp,
+}
+
+impl Bought {
+    /// The mean time between two orders with it; `None` before the second.
+    #[must_use]
+    pub fn gap_ms(&self) -> Option<i64> {
+        let gaps = i64::from(self.orders).checked_sub(1).filter(|gaps| *gaps > 0)?;
+        Some((self.last_at.0 - self.first_at.0) / gaps)
+    }
 }
 
 /// The histories of all customers.
@@ -28,17 +64,20 @@ pub struct History {
 pub struct Customers {
     customers_max: usize,
     histories: DashMap<Id, History, FixedState>,
+    /// What is bought again, by whom it may be.
+    pub rebuys: Rebuys,
     evicted: std::sync::atomic::AtomicU64,
     facts: std::sync::atomic::AtomicU64,
 }
 
 impl Customers {
-    /// No customers yet; at most `customers_max`.
+    /// No customers yet; at most `customers_max`, and figures of `items_max` items that are bought again.
     #[must_use]
-    pub fn new(customers_max: usize) -> Self {
+    pub fn new(customers_max: usize, items_max: usize) -> Self {
         Self {
             customers_max,
             histories: DashMap::with_hasher(FixedState::default()),
+            rebuys: Rebuys::new(items_max),
             evicted: std::sync::atomic::AtomicU64::new(0),
             facts: std::sync::atomic::AtomicU64::new(0),
         }
@@ -51,20 +90,57 @@ impl Customers {
 
     /// A customer bought items: see [`super::facts::Fact::Bought`].
     pub fn bought(&self, add: bool, first: bool, customer: &Id, items: &[ItemId]) {
-        let fact = self.facts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if !add && !self.histories.contains_key(customer) {
-            return;
-        }
-        let mut history = self.histories.entry(customer.clone()).or_default();
-        history.last_fact = fact;
-        if first {
-            history.baskets = step(history.baskets, add);
-        }
-        for item in items {
-            history.count(item, add);
-        }
-        drop(history);
-        self.keep_limit();
+        self.change(add, customer, |history| {
+            history.baskets = if first { step(history.baskets, add) } else { history.baskets };
+            for item in items {
+                history.count(item, add, Timestamp::MIN);
+            }
+        });
+    }
+
+    /// A customer's order: see [`super::facts::Fact::Sale`].
+    pub fn sale(&self, customer: &Id, sale: &Sale) {
+        self.change(sale.add, customer, |history| {
+            let (sign, add) = if sale.add { (1, true) } else { (-1, false) };
+            history.baskets = if sale.first { step(history.baskets, add) } else { history.baskets };
+            history.spent_micros = (history.spent_micros.saturating_add(sign * sale.net_micros)).max(0);
+            if add {
+                history.last_order_at = history.last_order_at.max(sale.ts);
+            }
+            for line in &sale.lines {
+                let before = history.items.get(&line.item).copied();
+                history.count(&line.item, add, sale.ts);
+                if add {
+                    self.rebuys.bought(&line.item, before, sale.ts);
+                }
+                if let Some(category) = &line.category {
+                    history.stamp(category, line.units, add);
+                }
+            }
+        });
+    }
+
+    /// A customer saw an offer: see [`super::facts::Fact::Seen`].
+    pub fn saw(&self, customer: &Id, day: i32, placement: Placement) {
+        self.change(true, customer, |history| {
+            if day > history.seen_day {
+                (history.seen_day, history.seen) = (day, Default::default());
+            }
+            if day == history.seen_day {
+                history.seen[placement as usize] = history.seen[placement as usize].saturating_add(1);
+            }
+        });
+    }
+
+    /// A customer sent an item away: see [`super::facts::Fact::Declined`].
+    pub fn declined(&self, customer: &Id, item: &ItemId, ts: Timestamp) {
+        self.change(true, customer, |history| {
+            history.declined.retain(|(other, _)| other != item);
+            if history.declined.len() >= DECLINED_MAX {
+                history.declined.remove(0);
+            }
+            history.declined.push((item.clone(), ts));
+        });
     }
 
     /// Forgets a customer.
@@ -90,6 +166,19 @@ impl Customers {
         self.evicted.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// Changes a history; what is taken back from a customer who is not known changes nothing.
+    fn change(&self, make: bool, customer: &Id, change: impl FnOnce(&mut History)) {
+        let fact = self.facts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if !make && !self.histories.contains_key(customer) {
+            return;
+        }
+        let mut history = self.histories.entry(customer.clone()).or_default();
+        history.last_fact = fact;
+        change(&mut history);
+        drop(history);
+        self.keep_limit();
+    }
+
     /// Once there are too many: the hundredth that is longest without an order goes.
     fn keep_limit(&self) {
         if self.histories.len() <= self.customers_max {
@@ -106,21 +195,48 @@ impl Customers {
 }
 
 impl History {
-    fn count(&mut self, item: &ItemId, add: bool) {
+    /// When the customer last sent the item away.
+    #[must_use]
+    pub fn declined_at(&self, item: &str) -> Option<Timestamp> {
+        self.declined.iter().find(|(other, _)| other == item).map(|(_, ts)| *ts)
+    }
+
+    /// How many offers the customer saw on a day at a placement; at all of them where none is named.
+    #[must_use]
+    pub fn seen_on(&self, day: i32, placement: Option<Placement>) -> u32 {
+        if day != self.seen_day {
+            return 0;
+        }
+        placement.map_or_else(|| self.seen.iter().sum(), |placement| self.seen[placement as usize])
+    }
+
+    fn count(&mut self, item: &ItemId, add: bool, ts: Timestamp) {
         if !add && !self.items.contains_key(item) {
             return;
         }
-        let count = self.items.entry(item.clone()).or_default();
-        *count = step(*count, add);
-        if *count == 0 {
+        let bought = self.items.entry(item.clone()).or_default();
+        if add {
+            bought.first_at = if bought.orders == 0 { ts } else { bought.first_at.min(ts) };
+            bought.last_at = bought.last_at.max(ts);
+        }
+        bought.orders = step(bought.orders, add);
+        if bought.orders == 0 {
             self.items.remove(item);
         }
         if self.items.len() > HISTORY_ITEMS_MAX {
-            let rarest = self.items.iter().filter(|(other, _)| *other != item).min_by_key(|(_, count)| **count);
+            let rarest = self.items.iter().filter(|(other, _)| *other != item).min_by_key(|(_, bought)| bought.orders);
             if let Some(rarest) = rarest.map(|(item, _)| item.clone()) {
                 self.items.remove(&rarest);
             }
         }
+    }
+
+    fn stamp(&mut self, category: &Id, units: u32, add: bool) {
+        if self.stamps.len() >= STAMPS_MAX && !self.stamps.contains_key(category) {
+            return;
+        }
+        let stamps = self.stamps.entry(category.clone()).or_default();
+        *stamps = if add { stamps.saturating_add(units) } else { stamps.saturating_sub(units) };
     }
 }
 
@@ -129,42 +245,5 @@ fn step(count: u32, add: bool) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ids(items: &[&str]) -> Vec<ItemId> {
-        items.iter().map(ItemId::new).collect()
-    }
-
-    #[test]
-    fn a_cancelled_order_leaves_no_trace_in_the_history() {
-        let customers = Customers::new(10);
-        let customer = Id::new("c");
-        customers.bought(true, true, &customer, &ids(&["a", "b"]));
-        customers.bought(true, true, &customer, &ids(&["b"]));
-        customers.bought(false, true, &customer, &ids(&["a", "b"]));
-        let history = customers.with("c", Clone::clone).unwrap();
-        assert_eq!((history.baskets, history.items), (1, BTreeMap::from([(ItemId::new("b"), 1)])));
-    }
-
-    #[test]
-    fn the_customer_longest_without_an_order_makes_room() {
-        let customers = Customers::new(2);
-        for customer in ["a", "b", "a", "c"] {
-            customers.bought(true, true, &Id::new(customer), &ids(&["x"]));
-        }
-        assert!(customers.with("b", |_| ()).is_none() && customers.with("a", |_| ()).is_some());
-        assert_eq!(customers.evicted(), 1);
-    }
-
-    #[test]
-    fn a_history_keeps_its_limit_by_forgetting_the_rarest() {
-        let customers = Customers::new(2);
-        let many: Vec<ItemId> = (0..HISTORY_ITEMS_MAX + 5).map(|n| ItemId::from(format!("i{n:04}"))).collect();
-        customers.bought(true, true, &Id::new("c"), &ids(&["i0000"]));
-        customers.bought(true, true, &Id::new("c"), &many);
-        let history = customers.with("c", Clone::clone).unwrap();
-        assert_eq!(history.items.len(), HISTORY_ITEMS_MAX);
-        assert_eq!(history.items.get("i0000"), Some(&2));
-    }
-}
+#[path = "customers_tests.rs"]
+mod tests;

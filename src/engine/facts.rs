@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decay::Evidence;
 use super::totals::TotalKey;
+use super::vocabulary::Placement;
 use crate::event::{Currency, Id, ItemId, Money, ProductFacts, Timestamp};
 
 /// One thing the whole shop learns.
@@ -32,6 +33,7 @@ pub enum Fact {
         others: Vec<ItemId>,
     },
     /// A known customer bought these distinct items in one order; `first` when it is the order's first event.
+    /// Of earlier logs: [`Fact::Sale`] says it now, with times.
     Bought {
         /// Added, or taken back by a cancellation.
         add: bool,
@@ -66,6 +68,68 @@ pub enum Fact {
     Total(TotalKey, i128),
     /// The customer is to be forgotten.
     Erased(Id),
+    /// An order, or a further part of it, or a cancelled one.
+    Sale(Sale),
+    /// The categories of an order changed: as [`Fact::Basket`], with categories in the place of items.
+    CategoryBasket {
+        /// Evidence to take back.
+        before: Vec<EvidenceLine>,
+        /// Evidence to add.
+        after: Vec<EvidenceLine>,
+    },
+    /// A shopper looked at an item, or took it out of the basket, and then bought without it.
+    PassedOver {
+        /// The item that was not bought.
+        item: ItemId,
+        /// Dearer items of its category that were bought instead.
+        instead: Vec<ItemId>,
+    },
+    /// A customer saw an offer; one that was kept back counts as seen.
+    Seen {
+        /// The customer.
+        customer: Id,
+        /// The day in the shop's time zone, counted from 1970-01-01.
+        day: i32,
+        /// Where.
+        placement: Placement,
+    },
+    /// A customer sent an offered item away.
+    Declined {
+        /// The customer.
+        customer: Id,
+        /// The item.
+        item: ItemId,
+        /// When.
+        ts: Timestamp,
+    },
+}
+
+/// What was bought at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sale {
+    /// Added, or taken back by a cancellation.
+    pub add: bool,
+    /// It is the order's first event.
+    pub first: bool,
+    /// When.
+    pub ts: Timestamp,
+    /// The customer, where known.
+    pub customer: Option<Id>,
+    /// What it was worth, in millionths of the shop's own currency; 0 in another one.
+    pub net_micros: i128,
+    /// The items that are new to the order, each once.
+    pub lines: Vec<SaleLine>,
+}
+
+/// One item of a sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleLine {
+    /// The item.
+    pub item: ItemId,
+    /// Whole units, rounded up.
+    pub units: u32,
+    /// Its category, where known.
+    pub category: Option<Id>,
 }
 
 /// What happened to an offered item.

@@ -6,14 +6,15 @@
 //!
 //! | file | what it is for |
 //! | --- | --- |
-//! | `apply`, `apply_order` | one event in, effects out: the way through everything below |
-//! | `session`, `basket`, `dedupe`, `outstanding`, `orders` | what one session holds |
-//! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `catalogue`, `totals`, `combinations` | what the whole shop knows |
+//! | `apply`, `apply_order`, `answer` | one event in, effects out: the way through everything below |
+//! | `session`, `basket`, `dedupe`, `outstanding`, `orders`, `pressure`, `timers` | what one session holds |
+//! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `rebuys`, `catalogue`, `shelves`, `passed_over`, `weekly`, `totals`, `combinations` | what the whole shop knows |
 //! | `facts` | what a session tells the shop |
 //! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
 //! | `attribution`, `experiment` | what offers did, and who is kept from them |
-//! | `settings`, `setting_types`, `vocabulary`, `hash` | settings, closed sets of words, chance |
+//! | `settings`, `vocabulary`, `hash` | settings, closed sets of words, chance |
 
+mod answer;
 pub mod apply;
 mod apply_order;
 pub mod attribution;
@@ -29,21 +30,28 @@ pub mod dedupe;
 pub mod experiment;
 pub mod facts;
 pub mod hash;
+pub mod local_time;
 pub mod offer;
 pub mod orders;
 pub mod outstanding;
+pub mod passed_over;
 pub mod policy;
+pub mod pressure;
 pub mod ranking;
 pub mod reason;
+pub mod rebuys;
+pub mod segment;
 pub mod session;
-pub mod setting_types;
 pub mod settings;
+pub mod shelves;
 pub mod shop;
 pub mod slot;
+pub mod timers;
 pub mod totals;
 pub mod vocabulary;
+pub mod weekly;
 
 #[cfg(test)]
 mod test_support;
 
-pub use apply::{Effects, apply};
+pub use apply::{Effects, apply, check, tick};

@@ -6,11 +6,12 @@
 use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 
-use super::policy::{Chosen, Ground};
+use super::policy::{Choice, Chosen, Ground, Terms};
 use super::reason::reason;
+use super::settings::Settings;
 use super::shop::Shop;
 use super::vocabulary::{Arm, OfferKind, Placement};
-use crate::event::{Currency, EventType, Id, ItemId, Money, ShopEvent, Timestamp};
+use crate::event::{Currency, EventType, Id, ItemId, Money, Timestamp};
 
 /// An offer, as it is written to `shop.offers` or `shop.offers.withheld`.
 #[derive(Clone, Debug, Serialize)]
@@ -23,7 +24,6 @@ pub struct Offer {
     #[serde(serialize_with = "display")]
     pub ts: Timestamp,
     /// Where it is made.
-    #[serde(serialize_with = "placement_name")]
     pub placement: Placement,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<Id>,
@@ -38,26 +38,40 @@ pub struct Offer {
     locale: Id,
     cause: Cause,
     /// Made, or kept back.
-    #[serde(serialize_with = "arm_name")]
     pub arm: Arm,
     variant: &'static str,
-    propensity: &'static str,
+    propensity: String,
     #[serde(serialize_with = "display")]
     expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     supersedes: Option<String>,
     /// At most three.
     pub items: Vec<OfferItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<Bundle>,
+}
+
+/// The event that an offer is said to be caused by.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cause {
+    /// Its type.
+    #[serde(rename = "type", serialize_with = "event_name")]
+    pub kind: EventType,
+    /// Its id, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<Id>,
+    /// Its item, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<ItemId>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Cause {
-    #[serde(rename = "type", serialize_with = "event_name")]
-    kind: EventType,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_id: Option<Id>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item_id: Option<ItemId>,
+struct Bundle {
+    code: String,
+    #[serde(serialize_with = "display")]
+    price: Money,
+    #[serde(serialize_with = "display")]
+    price_before: Money,
 }
 
 /// One item of an offer.
@@ -65,14 +79,16 @@ struct Cause {
 pub struct OfferItem {
     /// The item.
     pub item_id: ItemId,
-    #[serde(serialize_with = "kind_name")]
-    kind: OfferKind,
+    /// What it is offered as.
+    pub kind: OfferKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display_some")]
     price: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display_some")]
+    price_before: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<Currency>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +97,9 @@ pub struct OfferItem {
     url: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     add_url: Option<CompactString>,
+    /// The item it is to replace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<ItemId>,
     reason: String,
     evidence: Evidence,
 }
@@ -93,8 +112,10 @@ struct Evidence {
     step: &'static str,
     baskets: u64,
     together: u32,
-    support: f64,
-    confidence: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    support: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lift: Option<f64>,
 }
@@ -104,22 +125,26 @@ struct Evidence {
 pub struct Frame<'a> {
     /// The offer's id.
     pub id: u128,
-    /// The event that caused it.
-    pub event: &'a ShopEvent,
-    /// The item of that event, where there is one.
-    pub cause_item: Option<&'a ItemId>,
+    /// The time it is made for.
+    pub ts: Timestamp,
     /// Where it is made.
     pub placement: Placement,
     /// Made, or kept back.
     pub arm: Arm,
+    /// What caused it.
+    pub cause: &'a Cause,
+    /// The session's id.
+    pub session_id: Option<&'a Id>,
+    /// The basket's id.
+    pub cart_id: Option<&'a Id>,
+    /// The order it follows.
+    pub order_id: Option<&'a Id>,
     /// The session's channel.
     pub channel: Option<&'a Id>,
     /// The session's customer.
     pub customer: Option<&'a Id>,
-    /// The shop's language, where the event names none.
-    pub locale: &'a CompactString,
-    /// The shop's currency, where the catalogue names none.
-    pub currency: Currency,
+    /// The shopper's language.
+    pub locale: &'a Id,
     /// When it expires.
     pub expires_at: Timestamp,
     /// The offer it takes the place of.
@@ -128,27 +153,27 @@ pub struct Frame<'a> {
 
 /// Writes an offer out.
 #[must_use]
-pub fn compose(frame: Frame<'_>, chosen: &[Chosen], shop: &Shop) -> Offer {
-    let event = frame.event;
+pub fn compose(frame: Frame<'_>, choice: &Choice, settings: &Settings, shop: &Shop) -> Offer {
+    let propensity = choice.variant.propensity(settings.rules.exploration_ratio);
     Offer {
         kind: "offer",
         offer_id: id_text(frame.id),
-        ts: event.ts,
+        ts: frame.ts,
         placement: frame.placement,
         channel: frame.channel.cloned(),
-        session_id: event.session_id.clone(),
-        cart_id: event.cart_id.clone(),
-        order_id: event.order_id.clone(),
+        session_id: frame.session_id.cloned(),
+        cart_id: frame.cart_id.cloned(),
+        order_id: frame.order_id.cloned(),
         customer_id: frame.customer.cloned(),
-        locale: event.locale.clone().unwrap_or_else(|| frame.locale.clone()),
-        cause: Cause { kind: event.kind.event_type(), event_id: event.event_id.clone(), item_id: frame.cause_item.cloned() },
+        locale: frame.locale.clone(),
+        cause: frame.cause.clone(),
         arm: frame.arm,
-        variant: "default",
-        // The one variant there is, is always chosen.
-        propensity: "1.000000",
+        variant: choice.variant.as_str(),
+        propensity: format!("{propensity:.6}"),
         expires_at: frame.expires_at,
         supersedes: frame.supersedes.map(id_text),
-        items: chosen.iter().map(|item| compose_item(item, frame.currency, shop)).collect(),
+        items: choice.items.iter().map(|item| compose_item(frame, item, settings, shop)).collect(),
+        bundle: choice.bundle.clone().map(|Terms { code, price, price_before }| Bundle { code, price, price_before }),
     }
 }
 
@@ -164,48 +189,59 @@ pub fn parse_id(text: &str) -> Option<u128> {
     (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
-fn compose_item(chosen: &Chosen, shop_currency: Currency, shop: &Shop) -> OfferItem {
+fn compose_item(frame: Frame<'_>, chosen: &Chosen, settings: &Settings, shop: &Shop) -> OfferItem {
     let product = shop.catalogue.get(&chosen.item);
     OfferItem {
         item_id: chosen.item.clone(),
-        kind: OfferKind::CrossSell,
-        reason: reason(&chosen.evidence, chosen.item_baskets, shop),
-        evidence: evidence(chosen, shop.counts.baskets()),
+        kind: chosen.kind,
+        reason: reason(frame, chosen, &product, settings, shop),
+        evidence: evidence(chosen, shop),
         title: product.title,
         description: product.description,
-        currency: product.price.map(|_| product.currency.unwrap_or(shop_currency)),
-        price: product.price,
+        currency: product.price.map(|_| product.currency.unwrap_or(settings.currency)),
+        price: chosen.discounted.or(product.price),
+        price_before: chosen.discounted.and(product.price),
         image_url: product.image_url,
         url: product.url,
         add_url: product.add_url,
+        replaces: chosen.replaces.as_ref().map(|(item, _)| item.clone()),
     }
 }
 
-fn evidence(chosen: &Chosen, all_baskets: u64) -> Evidence {
+fn evidence(chosen: &Chosen, shop: &Shop) -> Evidence {
+    let all_baskets = shop.counts.baskets();
+    let with = chosen.evidence.with().cloned();
     let step = chosen.evidence.step().as_str();
-    let all = all_baskets.max(1) as f64;
+    let of_item = || counted(step, all_baskets, chosen.item_baskets);
     match &chosen.evidence {
         Ground::Pair(pair) => {
-            let confidence = f64::from(pair.together) / f64::from(pair.baskets.max(1));
+            let all = all_baskets.max(1) as f64;
+            let counted = counted(step, u64::from(pair.baskets), pair.together);
             let share = f64::from(chosen.item_baskets) / all;
-            Evidence {
-                with: Some(pair.with.clone()),
-                step,
-                baskets: u64::from(pair.baskets),
-                together: pair.together,
-                support: rounded(f64::from(pair.together) / all),
-                confidence: rounded(confidence),
-                lift: (share > 0.0).then(|| rounded(confidence / share)),
-            }
+            let lift = counted.confidence.filter(|_| share > 0.0).map(|_| {
+                let confidence = f64::from(pair.together) / f64::from(pair.baskets.max(1));
+                rounded(confidence / share)
+            });
+            Evidence { with, support: Some(rounded(f64::from(pair.together) / all)), lift, ..counted }
         }
-        Ground::History(count, baskets) => counted(step, u64::from(*baskets), *count),
-        Ground::Popular => counted(step, all_baskets, chosen.item_baskets),
+        Ground::LearnedUpgrade { times, instead, .. } => Evidence { with, support: None, ..counted(step, u64::from(*times), *instead) },
+        Ground::Category { baskets, together, .. } => Evidence { support: None, ..counted(step, u64::from(*baskets), *together) },
+        Ground::History(orders, baskets) => counted(step, u64::from(*baskets), *orders),
+        Ground::Rebuy { orders, .. } => bare(None, step, 0, *orders),
+        Ground::StampCard { number, .. } => bare(None, step, 0, *number),
+        Ground::Popular | Ground::PopularInCategory => of_item(),
+        Ground::Pinned(_) | Ground::Upgrade(_) | Ground::Level(_) | Ground::New(_) => bare(with, step, all_baskets, chosen.item_baskets),
     }
 }
 
 fn counted(step: &'static str, baskets: u64, together: u32) -> Evidence {
-    let share = rounded(f64::from(together) / baskets.max(1) as f64);
+    let share = Some(rounded(f64::from(together) / baskets.max(1) as f64));
     Evidence { with: None, step, baskets, together, support: share, confidence: share, lift: None }
+}
+
+/// Counts that are no share of one another.
+fn bare(with: Option<ItemId>, step: &'static str, baskets: u64, together: u32) -> Evidence {
+    Evidence { with, step, baskets, together, support: None, confidence: None, lift: None }
 }
 
 /// Six decimals: enough to read, and the same text on every machine.
@@ -213,7 +249,7 @@ fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 
-fn display<S: Serializer>(value: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+fn display<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
@@ -222,18 +258,6 @@ fn display_some<S: Serializer>(value: &Option<Money>, serializer: S) -> Result<S
         Some(money) => serializer.collect_str(money),
         None => serializer.serialize_none(),
     }
-}
-
-fn placement_name<S: Serializer>(value: &Placement, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(value.as_str())
-}
-
-fn arm_name<S: Serializer>(value: &Arm, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(value.as_str())
-}
-
-fn kind_name<S: Serializer>(value: &OfferKind, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(value.as_str())
 }
 
 fn event_name<S: Serializer>(value: &EventType, serializer: S) -> Result<S::Ok, S::Error> {

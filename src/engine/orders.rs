@@ -27,6 +27,10 @@ pub struct Order {
     pub weight_milli: u16,
     /// Its lines past this many make no pairs.
     pub paired_lines: u32,
+    /// The distinct categories of its lines, in their order.
+    pub categories: Vec<Id>,
+    /// When it is to be followed up, if that has not been done.
+    pub follow_up_at: Option<Timestamp>,
 }
 
 /// One line of an order.
@@ -53,9 +57,56 @@ pub struct Credit {
     pub kind: OfferKind,
     /// What it was offered beside.
     pub anchor: Option<ItemId>,
+    /// The share of the line's value that is extra: of an upgrade, what it costs more than what it replaces.
+    pub extra: ExtraShare,
+}
+
+/// A share as two whole numbers, so that money stays exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtraShare {
+    /// So much
+    pub part: i64,
+    /// of so much; above 0.
+    pub whole: i64,
+}
+
+impl ExtraShare {
+    /// All of it.
+    pub const ALL: Self = Self { part: 1, whole: 1 };
+    /// Nothing of it.
+    pub const NONE: Self = Self { part: 0, whole: 1 };
+
+    /// The share of an upgrade's price that is more than the price of what it replaces.
+    #[must_use]
+    pub fn of_upgrade(price: Money, replaced: Money) -> Self {
+        if price.0 <= 0 { Self::NONE } else { Self { part: price.0.saturating_sub(replaced.0).max(0), whole: price.0 } }
+    }
+
+    /// This share of an amount in millionths, rounded down.
+    #[must_use]
+    pub fn of(self, micros: i128) -> i128 {
+        let whole = i128::from(self.whole.max(1));
+        match micros.checked_mul(i128::from(self.part)) {
+            Some(product) => product.div_euclid(whole),
+            None => (micros / whole).saturating_mul(i128::from(self.part)),
+        }
+    }
 }
 
 impl Order {
+    /// When it can be forgotten: after its refund window, and after it was followed up.
+    #[must_use]
+    pub fn over_at(&self, refund_window_ms: i64) -> Timestamp {
+        self.ts.plus_ms(refund_window_ms).max(self.follow_up_at.unwrap_or_default())
+    }
+
+    /// The evidence its categories give.
+    #[must_use]
+    pub fn category_evidence(&self, rules: BasketRules) -> Vec<EvidenceLine> {
+        let evidence = evidence_of(self.categories.len(), self.ts, rules);
+        self.categories.iter().zip(evidence).map(|(category, evidence)| EvidenceLine { item: category.clone(), evidence }).collect()
+    }
+
     /// The evidence its lines give.
     #[must_use]
     pub fn evidence(&self, rules: BasketRules) -> Vec<EvidenceLine> {
@@ -66,6 +117,13 @@ impl Order {
 }
 
 impl OrderLine {
+    /// What a unit of it cost, net.
+    #[must_use]
+    pub fn unit_price(&self) -> Option<Money> {
+        let micros = self.net_micros.checked_mul(1_000)? / i128::from(self.quantity.0.max(1));
+        i64::try_from(micros).ok().map(Money)
+    }
+
     /// Takes `quantity` units back, as many as there are; returns their net value in millionths, rounded down
     /// until the last unit, which takes the rest.
     pub fn refund(&mut self, quantity: Quantity) -> i128 {

@@ -5,6 +5,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::orders::ExtraShare;
 use super::vocabulary::{Arm, OfferKind, Placement};
 use crate::event::{FeedbackAction, ItemId, Timestamp};
 
@@ -25,6 +26,10 @@ pub struct Outstanding {
     pub over_at: Timestamp,
     /// Its items.
     pub items: Vec<OutstandingItem>,
+    /// It counts as seen.
+    pub seen: bool,
+    /// Something of it was sent away.
+    pub dismissed: bool,
 }
 
 /// One item of an offer.
@@ -36,6 +41,8 @@ pub struct OutstandingItem {
     pub kind: OfferKind,
     /// The item in the basket it was offered beside.
     pub anchor: Option<ItemId>,
+    /// What it is to replace, and the share of its price that is more than that costs.
+    pub replaces: Option<(ItemId, ExtraShare)>,
     /// When it was shown.
     pub shown_at: Option<Timestamp>,
     /// It was opened.
@@ -51,6 +58,12 @@ pub struct OutstandingItem {
 }
 
 impl Outstanding {
+    /// Whether the item is in it.
+    #[must_use]
+    pub fn has(&self, item: &str) -> bool {
+        self.items.iter().any(|offered| offered.item == item)
+    }
+
     /// Whether it can be forgotten.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
@@ -62,7 +75,18 @@ impl OutstandingItem {
     /// An item just offered.
     #[must_use]
     pub fn new(item: ItemId, kind: OfferKind, anchor: Option<ItemId>) -> Self {
-        Self { item, kind, anchor, shown_at: None, clicked: false, dismissed: false, accepted: false, paid: false, matched: false }
+        Self {
+            item,
+            kind,
+            anchor,
+            replaces: None,
+            shown_at: None,
+            clicked: false,
+            dismissed: false,
+            accepted: false,
+            paid: false,
+            matched: false,
+        }
     }
 
     /// Takes feedback; returns whether it was the first of its kind.

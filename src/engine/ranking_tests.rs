@@ -47,7 +47,8 @@ fn slow_score(baskets: &Baskets, ranking: &Ranking, basket: &[&str], history: &[
     let age = |at: usize| (basket.len() - 1 - at) as i32;
     let (mut over, mut under) = (0.0, 0.0);
     for (at, other) in basket.iter().enumerate() {
-        over += d.powi(age(at)) * c(other, item) / (n(other) + ranking.prior_baskets);
+        let popular = baskets.iter().filter(|(_, items)| items.contains(&item)).count() as f64 / baskets.len() as f64;
+        over += d.powi(age(at)) * (c(other, item) + ranking.popularity_prior * popular) / (n(other) + ranking.prior_baskets);
         under += d.powi(age(at));
     }
     let with_item = history.iter().filter(|items| items.contains(&item)).count() as f64;
@@ -97,7 +98,7 @@ fn what_goes_together_lately_outranks_what_did_long_ago() {
 #[test]
 fn with_time_and_no_news_a_score_fades() {
     let shop = shop(&vec![(0, vec!["x", "y"])]);
-    let ranking = Ranking { popularity_exponent: 0.0, ..Ranking::default() };
+    let ranking = Ranking { popularity_exponent: 0.0, popularity_prior: 0.0, ..Ranking::default() };
     let score = |day| ranked(&shop, &ranking, &["x"], None, day)[0].score;
     assert!((score(0) - 1.0 / 21.0).abs() < 1e-9 && (score(90) - 0.5 / 20.5).abs() < 1e-9, "{} {}", score(0), score(90));
 }
@@ -118,11 +119,12 @@ fn a_customers_own_history_counts_where_it_may() {
     let baskets = vec![(0, vec!["x", "y"]), (0, vec!["z", "w"])];
     let shop = shop(&baskets);
     customer_bought(&shop, "u", &[&["z"], &["z"], &["w"]]);
-    let candidates = ranked(&shop, &Ranking::default(), &["x"], Some("u"), 0);
+    let counted = Ranking { popularity_prior: 0.0, ..Ranking::default() };
+    let candidates = ranked(&shop, &counted, &["x"], Some("u"), 0);
     assert_eq!(names(&candidates), ["y", "z", "w"]);
     assert_eq!(candidates.iter().map(|candidate| candidate.history).collect::<Vec<_>>(), [None, Some((2, 3)), Some((1, 3))]);
     for (personal, customer) in [(true, None), (true, Some("stranger")), (false, Some("u"))] {
-        let ranking = Ranking { personal, ..Ranking::default() };
+        let ranking = Ranking { personal, ..counted.clone() };
         assert_eq!(names(&ranked(&shop, &ranking, &["x"], customer, 0)), ["y"]);
     }
 }
@@ -169,10 +171,11 @@ proptest! {
         personal in any::<bool>(),
         prior_baskets in 0.5..30.0_f64,
         popularity_exponent in 0.0..0.9_f64,
+        popularity_prior in prop_oneof![Just(0.0), 0.1..5.0_f64],
         day in 0..600_i64,
     ) {
         let cart_order = if recorded { CartOrder::Recorded } else { CartOrder::Unknown };
-        let ranking = Ranking { cart_order, personal, prior_baskets, popularity_exponent, ..Ranking::default() };
+        let ranking = Ranking { cart_order, personal, prior_baskets, popularity_exponent, popularity_prior, ..Ranking::default() };
         let shop = shop(&baskets);
         let history: Vec<&[&str]> = history.iter().map(Vec::as_slice).collect();
         customer_bought(&shop, "u", &history);
@@ -183,7 +186,7 @@ proptest! {
         let before = |item: &str| personal && history.iter().any(|items| items.contains(&item));
         let expected: BTreeMap<&str, f64> = bought
             .into_iter()
-            .filter(|item| !basket.contains(item) && (beside(item) || before(item)))
+            .filter(|item| !basket.contains(item) && (popularity_prior > 0.0 || beside(item) || before(item)))
             .map(|item| (item, slow_score(&baskets, &ranking, &basket, &history, day, item)))
             .collect();
 

@@ -14,9 +14,11 @@ use super::basket::Basket;
 use super::dedupe::RecentIds;
 use super::orders::Order;
 use super::outstanding::Outstanding;
+use super::pressure::Pressure;
 use super::settings::Settings;
+use super::timers::{Due, Timers};
 use super::vocabulary::{Arm, Placement};
-use crate::event::{Id, ShopEvent, Timestamp};
+use crate::event::{EventType, Id, ItemId, ShopEvent, Timestamp};
 
 /// A session's key within its partition: what kind of id it goes by, and the id (`s:`, `c:`, `o:`, `u:`).
 pub type SessionKey = CompactString;
@@ -55,8 +57,36 @@ pub struct Session {
     pub offered_at: Vec<Placement>,
     /// Placements an offer was accepted at, each counted once.
     pub accepted_at: Vec<Placement>,
+    /// When the visit began: the first event after a time of idleness.
+    pub visit_from: Timestamp,
+    /// What the shopper was shown and refused in this visit.
+    pub pressure: Pressure,
+    /// Items looked at or taken out of the basket in this visit, the newest last.
+    pub considered: VecDeque<ItemId>,
+    /// An offer for leaving this basket behind was made, or found to be none.
+    pub basket_answered: bool,
+    /// What offers say that no event of their own causes.
+    pub told: Told,
     aliases: Vec<SessionKey>,
 }
+
+/// What the session's newest events told of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The session's id, where an event had one.
+    pub session_id: Option<Id>,
+    /// The basket's id, likewise.
+    pub cart_id: Option<Id>,
+    /// The shopper's language.
+    pub locale: Option<Id>,
+    /// The segment the shop itself puts the shopper into.
+    pub segment: Option<Id>,
+    /// The newest event's type and id.
+    pub event: Option<(EventType, Option<Id>)>,
+}
+
+/// Most items that are remembered as looked at.
+const CONSIDERED_MAX: usize = 32;
 
 /// All sessions of one partition.
 #[derive(Debug)]
@@ -68,6 +98,7 @@ pub struct Sessions {
     aliases: HashMap<SessionKey, SessionKey, FixedState>,
     /// When a session may be over, at the earliest; looked at again when that time has come.
     expiry: BinaryHeap<Reverse<(Timestamp, SessionKey)>>,
+    timers: Timers,
     newest: Timestamp,
     evicted: u64,
 }
@@ -77,19 +108,60 @@ impl Session {
     fn renew(&mut self, now: Timestamp, idle_ms: i64, refund_window_ms: i64) {
         if now.0 > self.last_at.0.saturating_add(idle_ms) {
             let orders = std::mem::take(&mut self.orders);
-            let kept = Self { orders, recent: std::mem::take(&mut self.recent), events: self.events, ..Self::default() };
+            let kept = Self { orders, recent: std::mem::take(&mut self.recent), events: self.events, visit_from: now, ..Self::default() };
             let old = std::mem::replace(self, kept);
-            (self.aliases, self.arm, self.customer) = (old.aliases, old.arm, old.customer);
+            (self.aliases, self.arm, self.customer, self.told) = (old.aliases, old.arm, old.customer, old.told);
+            // A mail is read later: what it offers is still an offer.
+            self.offers.extend(old.offers.into_iter().filter(|offer| outlives_visit(offer.placement)));
         }
-        self.orders.retain(|order| order.ts.0.saturating_add(refund_window_ms) >= now.0);
+        self.orders.retain(|order| order.over_at(refund_window_ms) >= now);
         self.offers.retain(|offer| !offer.is_over(now));
         self.last_at = self.last_at.max(now);
     }
 
     fn over_at(&self, idle_ms: i64, refund_window_ms: i64) -> Timestamp {
-        let orders = self.orders.iter().map(|order| order.ts.plus_ms(refund_window_ms)).max();
-        orders.unwrap_or_default().max(self.seen_at.plus_ms(idle_ms))
+        let orders = self.orders.iter().map(|order| order.over_at(refund_window_ms)).max();
+        let offers = self.offers.iter().filter(|offer| outlives_visit(offer.placement)).map(|offer| offer.over_at).max();
+        orders.max(offers).unwrap_or_default().max(self.seen_at.plus_ms(idle_ms))
     }
+
+    /// The shopper looked at the item, or took it out of the basket.
+    pub fn consider(&mut self, item: &ItemId) {
+        self.considered.retain(|other| other != item);
+        if self.considered.len() >= CONSIDERED_MAX {
+            self.considered.pop_front();
+        }
+        self.considered.push_back(item.clone());
+    }
+
+    /// What was bought in this visit.
+    pub fn bought_now(&self) -> impl Iterator<Item = &ItemId> {
+        let orders = self.orders.iter().filter(|order| order.ts >= self.visit_from);
+        orders.flat_map(|order| order.lines.iter().map(|line| &line.item))
+    }
+
+    fn tell(&mut self, event: &ShopEvent) {
+        let told = &mut self.told;
+        let fields = [
+            (&mut self.customer, &event.customer_id),
+            (&mut self.channel, &event.channel),
+            (&mut told.session_id, &event.session_id),
+            (&mut told.cart_id, &event.cart_id),
+            (&mut told.locale, &event.locale),
+            (&mut told.segment, &event.segment),
+        ];
+        for (known, told) in fields {
+            if told.is_some() {
+                known.clone_from(told);
+            }
+        }
+        told.event = Some((event.kind.event_type(), event.event_id.clone()));
+    }
+}
+
+/// Whether offers made there are meant to be read after the visit.
+fn outlives_visit(placement: Placement) -> bool {
+    matches!(placement, Placement::PostPurchase | Placement::AbandonedCart | Placement::FollowUp)
 }
 
 impl Sessions {
@@ -103,6 +175,7 @@ impl Sessions {
             sessions: HashMap::default(),
             aliases: HashMap::default(),
             expiry: BinaryHeap::new(),
+            timers: Timers::new(settings),
             newest: Timestamp::MIN,
             evicted: 0,
         }
@@ -147,13 +220,31 @@ impl Sessions {
                 session.aliases.push(id);
             }
         }
-        if event.customer_id.is_some() {
-            session.customer.clone_from(&event.customer_id);
-        }
-        if event.channel.is_some() {
-            session.channel.clone_from(&event.channel);
-        }
+        session.tell(event);
         session
+    }
+
+    /// Sets the session's timer anew, after it changed.
+    pub fn schedule(&mut self, key: &SessionKey) {
+        if let Some(session) = self.sessions.get(key) {
+            self.timers.set(key, session);
+        }
+    }
+
+    /// The next timer that is due by `until`; it won't fire again.
+    pub fn fire(&mut self, until: Timestamp) -> Option<Due> {
+        self.timers.fire(until, &mut self.sessions)
+    }
+
+    /// A session whose timer fired.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Session> {
+        self.sessions.get_mut(key)
+    }
+
+    /// The newest time the partition has seen.
+    #[must_use]
+    pub fn newest(&self) -> Timestamp {
+        self.newest
     }
 
     /// Puts a restored session back.
@@ -167,6 +258,7 @@ impl Sessions {
                 self.aliases.insert(alias.clone(), key.clone());
             }
         }
+        self.timers.set(&key, &session);
         self.sessions.insert(key, session);
     }
 
@@ -225,6 +317,7 @@ impl Sessions {
 
     fn remove(&mut self, key: &SessionKey) {
         let Some(session) = self.sessions.remove(key) else { return };
+        self.timers.forget(key);
         for alias in session.aliases {
             if self.aliases.get(&alias) == Some(key) {
                 self.aliases.remove(&alias);

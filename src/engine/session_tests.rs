@@ -23,7 +23,17 @@ fn an_order(ts: Timestamp) -> Order {
     let json = r#"{"type":"purchase","ts":"2026-01-01T00:00:00Z","order_id":"o","items":[{"item_id":"i"}]}"#;
     let id = crate::event::decode(json.as_bytes()).unwrap().order_id.unwrap();
     let currency = crate::event::Currency::USD;
-    Order { id, ts, currency, customer: None, lines: Vec::new(), weight_milli: 1_000, paired_lines: 632 }
+    Order {
+        id,
+        ts,
+        currency,
+        customer: None,
+        lines: Vec::new(),
+        weight_milli: 1_000,
+        paired_lines: 632,
+        categories: Vec::new(),
+        follow_up_at: None,
+    }
 }
 
 #[test]

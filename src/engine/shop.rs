@@ -11,9 +11,12 @@ use super::combinations::Combinations;
 use super::counts::{CountLimits, Counts};
 use super::customers::Customers;
 use super::decay::Decay;
-use super::facts::Fact;
+use super::facts::{Fact, Sale};
+use super::passed_over::PassedOver;
 use super::settings::Limits;
+use super::shelves::Shelves;
 use super::totals::Totals;
+use super::weekly::Weekly;
 
 /// The state of a shop.
 #[derive(Debug)]
@@ -24,6 +27,14 @@ pub struct Shop {
     pub customers: Customers,
     /// What is known of products.
     pub catalogue: Catalogue,
+    /// Which categories are bought together.
+    pub categories: Counts,
+    /// What sells best of each category.
+    pub shelves: Shelves,
+    /// What is bought instead of what.
+    pub passed_over: PassedOver,
+    /// What was sold this week.
+    pub weekly: Weekly,
     totals: Mutex<Totals>,
     combinations: Mutex<Combinations>,
     decay: RwLock<Option<Decay>>,
@@ -45,10 +56,15 @@ impl Shop {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let count_limits = CountLimits { items: limits.items, neighbours: limits.neighbours_per_item, pairs: limits.pairs };
+        let category_limits = CountLimits { items: limits.categories, ..count_limits };
         Self {
             counts: Counts::new(count_limits),
-            customers: Customers::new(limits.customers),
+            customers: Customers::new(limits.customers, limits.items),
             catalogue: Catalogue::new(limits.items),
+            categories: Counts::new(category_limits),
+            shelves: Shelves::new(limits.categories),
+            passed_over: PassedOver::new(limits.items),
+            weekly: Weekly::new(limits.items),
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
             decay: RwLock::default(),
@@ -67,6 +83,23 @@ impl Shop {
             Fact::Combination { anchor, companion, step } => self.combinations().add(anchor, companion, *step),
             Fact::Total(key, delta) => self.totals().add(key.clone(), *delta),
             Fact::Erased(customer) => self.customers.erase(customer),
+            Fact::Sale(sale) => self.fold_sale(sale),
+            Fact::CategoryBasket { before, after } => self.with_decay(|decay| self.categories.change_basket(decay, before, after)),
+            Fact::PassedOver { item, instead } => self.passed_over.add(item, instead),
+            Fact::Seen { customer, day, placement } => self.customers.saw(customer, *day, *placement),
+            Fact::Declined { customer, item, ts } => self.customers.declined(customer, item, *ts),
+        }
+    }
+
+    fn fold_sale(&self, sale: &Sale) {
+        if let Some(customer) = &sale.customer {
+            self.customers.sale(customer, sale);
+        }
+        for line in &sale.lines {
+            self.weekly.sold(&line.item, sale.add, sale.ts);
+            if let (true, Some(category)) = (sale.add, &line.category) {
+                self.counts.with_row(&line.item, |row| self.shelves.sold(category, &row.slot));
+            }
         }
     }
 
@@ -78,6 +111,7 @@ impl Shop {
             None => *decay = Some(next),
             Some(now) if next.landmark > now.landmark => {
                 self.counts.shift(now.shift_to(next));
+                self.categories.shift(now.shift_to(next));
                 *decay = Some(next);
             }
             Some(_) => {}
@@ -104,11 +138,18 @@ impl Shop {
     #[must_use]
     pub fn usage(&self, limits: &Limits) -> BTreeMap<&'static str, Usage> {
         let combinations = self.combinations();
+        let of_items = |entries: usize, evictions: u64| Usage { entries, limit: limits.items, evictions };
+        let categories = self.categories.evicted_items() + self.shelves.refused();
+        let rebuys = &self.customers.rebuys;
         BTreeMap::from([
             ("items", Usage { entries: self.counts.items(), limit: limits.items, evictions: self.counts.evicted_items() }),
             ("pairs", Usage { entries: self.counts.pairs(), limit: limits.pairs, evictions: self.counts.evicted_pairs() }),
             ("customers", Usage { entries: self.customers.len(), limit: limits.customers, evictions: self.customers.evicted() }),
             ("products", Usage { entries: self.catalogue.len(), limit: limits.items, evictions: self.catalogue.refused() }),
+            ("categories", Usage { entries: self.categories.items(), limit: limits.categories, evictions: categories }),
+            ("items_bought_again", of_items(rebuys.len(), rebuys.refused())),
+            ("items_passed_over", of_items(self.passed_over.len(), self.passed_over.refused())),
+            ("items_of_the_week", of_items(self.weekly.len(), self.weekly.refused())),
             ("combinations", Usage { entries: combinations.len(), limit: limits.combinations, evictions: combinations.evicted() }),
         ])
     }

@@ -7,7 +7,7 @@ use super::session::Sessions;
 use super::settings::Settings;
 use super::shop::Shop;
 use super::totals::TotalKey;
-use super::vocabulary::{ItemStep, Outcome, Placement};
+use super::vocabulary::{ItemStep, OfferKind, Outcome, Placement};
 use super::{Effects, apply};
 use crate::event::{Reject, ShopEvent, Timestamp, decode};
 
@@ -47,12 +47,19 @@ pub struct World {
 }
 
 impl World {
-    /// A shop in which nobody is held out and a pair is evidence from its second basket on.
+    /// A shop in which nobody is held out or explored with, a pair is evidence from its second basket on, an item is
+    /// popular from its twentieth, may be shown twice in a row, and cross-sells are made in the basket and at the checkout alone.
     pub fn new() -> Self {
         let mut settings = Settings::default();
         settings.experiment.holdout_ratio = 0.0;
-        settings.placements.cart.baskets_together_min = 2;
-        settings.placements.checkout.baskets_together_min = 2;
+        settings.rules.exploration_ratio = 0.0;
+        settings.rules.repeat_shown = true;
+        for placement in Placement::ALL {
+            let policy = settings.placements.get_mut(*placement);
+            policy.enabled = matches!(placement, Placement::Cart | Placement::Checkout);
+            policy.kinds = vec![OfferKind::CrossSell];
+            policy.popular_baskets_min = 20;
+        }
         Self::with(settings)
     }
 

@@ -7,7 +7,7 @@ macro_rules! closed_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$member_doc])* $member,)+ }
+        pub enum $name { $($(#[$member_doc])* #[serde(rename = $text)] $member,)+ }
 
         impl $name {
             /// Every member, in order.
@@ -81,6 +81,50 @@ closed_set! {
         NoCandidates = "no_candidates",
         /// Candidates there were, none with enough evidence.
         TooLittleEvidence = "too_little_evidence",
+        /// Further lines of an order that was answered already.
+        OrderAnswered = "order_answered",
+        /// The placement's policy leaves the session's channel out.
+        ChannelOff = "channel_off",
+        /// The placement's policy leaves the shopper's segment out.
+        SegmentOff = "segment_off",
+        /// The shopper has not decided on anything yet.
+        NotDecided = "not_decided",
+        /// The shopper has sent away as many offers as `rules.dismissals_max` allows.
+        LeftAlone = "left_alone",
+        /// As many offers as a session may see.
+        SessionCap = "session_cap",
+        /// As many offers as a session may see at this placement.
+        PlacementCap = "placement_cap",
+        /// As many offers as a customer may see on one day.
+        CustomerCap = "customer_cap",
+        /// What is best is in the basket.
+        InBasket = "in_basket",
+        /// What is best was bought in this session.
+        JustBought = "just_bought",
+        /// What is best is out of stock.
+        OutOfStock = "out_of_stock",
+        /// What is best is excluded: by the rules, or by the catalogue beside what is there.
+        Excluded = "excluded",
+        /// What is best is a variant of what is there.
+        VariantThere = "variant_there",
+        /// What is best was sent away, or taken out of the basket.
+        Resting = "resting",
+        /// What is best was shown as often as `rules.item_session_max` allows.
+        SeenTooOften = "seen_too_often",
+        /// What is best was shown in the offer before.
+        JustShown = "just_shown",
+        /// What is best is dearer than the rules allow beside what is there.
+        TooDear = "too_dear",
+        /// What is best is too large a share of the basket for an add-on, or has no price to tell by.
+        NotSmall = "not_small",
+        /// What is best is owned, and bought once.
+        Owned = "owned",
+        /// What is best is bought again and again, and the usual gap has not passed.
+        NotDue = "not_due",
+        /// What is best is nearly the same as the others of the offer.
+        TooSimilar = "too_similar",
+        /// It would have expired before it was made: the event came late.
+        TooLate = "too_late",
     }
 }
 
@@ -113,6 +157,10 @@ closed_set! {
         History = "history",
         /// Bought by many.
         Popular = "popular",
+        /// Bought together by their categories.
+        Category = "category",
+        /// Put first by the shop itself.
+        Pinned = "pinned",
     }
 }
 

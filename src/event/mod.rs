@@ -55,6 +55,8 @@ pub struct ShopEvent {
     pub channel: Option<Id>,
     /// The shopper's language, as BCP 47.
     pub locale: Option<Id>,
+    /// The segment the shop itself puts the shopper into.
+    pub segment: Option<Id>,
 }
 
 /// What happened, with what belongs to it.

@@ -34,6 +34,7 @@ pub fn decode(payload: &[u8]) -> Result<ShopEvent, Reject> {
         currency: currency(raw.currency)?,
         channel: id("channel", raw.channel)?,
         locale: id("locale", raw.locale)?,
+        segment: id("segment", raw.segment)?,
         kind: raw.kind_of(event_type)?,
     };
     check_ids(&event)?;
@@ -62,6 +63,8 @@ struct RawEvent<'a> {
     channel: Raw<'a>,
     #[serde(borrow, default)]
     locale: Raw<'a>,
+    #[serde(borrow, default)]
+    segment: Raw<'a>,
     #[serde(borrow, default)]
     offer_id: Raw<'a>,
     #[serde(borrow, default)]

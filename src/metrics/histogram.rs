@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use crate::engine::attribution::placements;
 use crate::engine::totals::BASKET_AGE_BOUNDS_S;
 use crate::engine::vocabulary::Placement;
 
@@ -29,8 +28,8 @@ pub struct BasketAges {
 impl Default for BasketAges {
     fn default() -> Self {
         let desc = Desc::new(NAME.into(), HELP.into(), vec!["placement".into()], std::collections::HashMap::new());
-        let ages = placements().map(|placement| (placement, Ages::default()));
-        Self { desc: desc.into_iter().collect(), ages: Arc::new(Mutex::new(ages.into())) }
+        let ages = Placement::ALL.iter().map(|placement| (*placement, Ages::default()));
+        Self { desc: desc.into_iter().collect(), ages: Arc::new(Mutex::new(ages.collect())) }
     }
 }
 

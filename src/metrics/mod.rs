@@ -12,13 +12,12 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use prometheus::{CounterVec, Encoder, GaugeVec, Histogram, IntCounterVec, Registry, TextEncoder};
 
-use crate::engine::attribution::placements;
 use crate::engine::combinations::Combination;
 use crate::engine::session::Sessions;
 use crate::engine::settings::{Limits, Settings};
 use crate::engine::shop::{Shop, Usage};
 use crate::engine::totals::{TotalKey, Totals};
-use crate::engine::vocabulary::{ItemStep, OfferKind, Outcome};
+use crate::engine::vocabulary::{ItemStep, OfferKind, Outcome, Placement};
 use crate::event::{Currency, EventType, RejectReason};
 use families::{Families, LATENCY_BOUNDS_S, RESTORE_BOUNDS_S};
 use histogram::BasketAges;
@@ -192,22 +191,25 @@ impl Metrics {
         EventType::ALL.iter().for_each(|kind| families.events.with_label_values(&[kind.as_str()]).inc_by(0));
         RejectReason::ALL.iter().for_each(|reason| families.events_rejected.with_label_values(&[reason.as_str()]).inc_by(0));
         let currency = self.currency.as_str();
-        let kind = OfferKind::CrossSell.as_str();
         families.order_revenue.with_label_values(&[currency]).inc_by(0.0);
         families.order_revenue_refunded.with_label_values(&[currency]).inc_by(0.0);
         for family in [&families.orders, &families.orders_unmatched, &families.feedback_unknown, &families.lines_unpriced] {
             family.with_label_values::<&str>(&[]).inc_by(0);
         }
         families.lines_not_paired.with_label_values::<&str>(&[]).inc_by(0);
-        for placement in placements().map(|placement| placement.as_str()) {
+        for placement in Placement::ALL.iter().filter(|placement| settings.policy(**placement).is_some()) {
+            let kinds = &settings.placements.get(*placement).kinds;
+            let placement = placement.as_str();
             Outcome::ALL.iter().for_each(|outcome| families.triggers.with_label_values(&[placement, outcome.as_str()]).inc_by(0));
             families.shoppers_offered.with_label_values(&[placement]).inc_by(0);
             families.shoppers_accepted.with_label_values(&[placement]).inc_by(0);
-            families.extra_revenue.with_label_values(&[placement, kind, currency]).inc_by(0.0);
-            families.extra_revenue_refunded.with_label_values(&[placement, kind, currency]).inc_by(0.0);
-            for step in ItemStep::ALL {
-                for channel in settings.channels.iter().map(|channel| channel.as_str()).chain(["other"]) {
-                    families.offer_items(*step).with_label_values(&[placement, kind, channel]).inc_by(0);
+            for kind in kinds.iter().map(|kind| kind.as_str()) {
+                families.extra_revenue.with_label_values(&[placement, kind, currency]).inc_by(0.0);
+                families.extra_revenue_refunded.with_label_values(&[placement, kind, currency]).inc_by(0.0);
+                for step in ItemStep::ALL {
+                    for channel in settings.channels.iter().map(|channel| channel.as_str()).chain(["other"]) {
+                        families.offer_items(*step).with_label_values(&[placement, kind, channel]).inc_by(0);
+                    }
                 }
             }
             for (weekday, hour) in (1..=7).flat_map(|weekday| (0..24).map(move |hour| (weekday.to_string(), hour.to_string()))) {
@@ -237,7 +239,7 @@ impl Metrics {
                 _ => {}
             }
         }
-        for placement in placements() {
+        for placement in Placement::ALL.iter().copied() {
             for kind in OfferKind::ALL {
                 let recent = |step: ItemStep| {
                     totals.sum(|key| {

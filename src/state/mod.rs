@@ -21,8 +21,11 @@ pub enum BadRecord {
     #[error("it is cut off after {0} bytes")]
     CutOff(usize),
     /// Written by a version that came later.
-    #[error("its format is version {0}, and this program reads up to {VERSION}; upgrade Offerstream")]
-    Newer(u8),
+    #[error("its format is version {0}, and this program reads {1}; upgrade Offerstream")]
+    Newer(u8, u8),
+    /// Written by a development version that is read no more.
+    #[error("its format is version {0}, and this program reads {1}; delete our two state topics and create them anew")]
+    Older(u8, u8),
     /// Its bytes are not those that were written.
     #[error("its checksum is wrong: it was damaged")]
     Damaged,
@@ -31,12 +34,11 @@ pub enum BadRecord {
     Malformed(String),
 }
 
-const VERSION: u8 = 1;
 const FRAME_BYTES: usize = 5;
 
-fn to_frame(body: &impl Serialize) -> Vec<u8> {
+fn to_frame(version: u8, body: &impl Serialize) -> Vec<u8> {
     let mut frame = vec![0; FRAME_BYTES];
-    frame[0] = VERSION;
+    frame[0] = version;
     // Serializing plain data into memory has no way to fail.
     let mut frame = postcard::to_extend(body, frame).unwrap_or_default();
     let checksum = crc32fast::hash(&frame[FRAME_BYTES..]);
@@ -44,10 +46,13 @@ fn to_frame(body: &impl Serialize) -> Vec<u8> {
     frame
 }
 
-fn from_frame<T: DeserializeOwned>(frame: &[u8]) -> Result<T, BadRecord> {
+fn from_frame<T: DeserializeOwned>(version: u8, frame: &[u8]) -> Result<T, BadRecord> {
     let Some((head, body)) = frame.split_at_checked(FRAME_BYTES) else { return Err(BadRecord::CutOff(frame.len())) };
-    if head[0] > VERSION {
-        return Err(BadRecord::Newer(head[0]));
+    if head[0] > version {
+        return Err(BadRecord::Newer(head[0], version));
+    }
+    if (1..version).contains(&head[0]) {
+        return Err(BadRecord::Older(head[0], version));
     }
     if head[0] == 0 || head[1..] != crc32fast::hash(body).to_le_bytes() {
         return Err(BadRecord::Damaged);
@@ -62,19 +67,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_is_refused_when_cut_newer_or_damaged() {
-        let frame = to_frame(&(7_u32, "text"));
-        assert_eq!(from_frame::<(u32, String)>(&frame), Ok((7, "text".to_owned())));
-        assert_eq!(from_frame::<(u32, String)>(&frame[..3]), Err(BadRecord::CutOff(3)));
-        let mut newer = frame.clone();
-        newer[0] = 2;
-        assert_eq!(from_frame::<(u32, String)>(&newer), Err(BadRecord::Newer(2)));
+    fn a_frame_is_refused_when_cut_newer_older_or_damaged() {
+        type Body = (u32, String);
+        let frame = to_frame(2, &(7_u32, "text"));
+        assert_eq!(from_frame::<Body>(2, &frame), Ok((7, "text".to_owned())));
+        assert_eq!(from_frame::<Body>(2, &frame[..3]), Err(BadRecord::CutOff(3)));
+        assert_eq!(from_frame::<Body>(1, &frame), Err(BadRecord::Newer(2, 1)));
+        assert_eq!(from_frame::<Body>(3, &frame), Err(BadRecord::Older(2, 3)));
         for at in 1..frame.len() {
             let mut damaged = frame.clone();
             damaged[at] ^= 1;
-            assert_eq!(from_frame::<(u32, String)>(&damaged), Err(BadRecord::Damaged), "byte {at}");
+            assert_eq!(from_frame::<Body>(2, &damaged), Err(BadRecord::Damaged), "byte {at}");
         }
-        assert!(matches!(from_frame::<(u32, String)>(&to_frame(&7_u32)), Err(BadRecord::Malformed(_))));
+        assert!(matches!(from_frame::<Body>(2, &to_frame(2, &7_u32)), Err(BadRecord::Malformed(_))));
     }
 
     proptest! {
@@ -83,11 +88,12 @@ mod tests {
             let _ = ShopRecord::decode(&bytes);
             let _ = decode_session(&bytes);
             // With a frame that fits, the body is what is put to the test.
-            let mut framed = vec![VERSION, 0, 0, 0, 0];
+            let mut framed = vec![shop_record::VERSION, 0, 0, 0, 0];
             framed.extend(&bytes);
             let checksum = crc32fast::hash(&bytes).to_le_bytes();
             framed[1..5].copy_from_slice(&checksum);
             let _ = ShopRecord::decode(&framed);
+            framed[0] = session_record::VERSION;
             let _ = decode_session(&framed);
         }
     }

@@ -10,10 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{BadRecord, from_frame, to_frame};
 use crate::engine::decay::{Decay, Evidence};
-use crate::engine::facts::{CombinationStep, EvidenceLine, Fact};
+use crate::engine::facts::{CombinationStep, EvidenceLine, Fact, Sale, SaleLine};
 use crate::engine::totals::TotalKey;
+use crate::engine::vocabulary::Placement;
 use crate::event::{Currency, Id, Money, ProductFacts, Timestamp};
 
+/// The version of the format. New kinds of facts come at its end, so it is still the first.
+pub(super) const VERSION: u8 = 1;
 /// Commits are split into records of at most this size; a single fact may still be larger.
 pub const RECORD_BYTES_MAX: usize = 900_000;
 
@@ -43,7 +46,7 @@ impl ShopRecord {
     /// # Errors
     /// Says why it can't be read.
     pub fn decode(value: &[u8]) -> Result<Self, BadRecord> {
-        let packed: Packed = from_frame(value)?;
+        let packed: Packed = from_frame(VERSION, value)?;
         let facts = packed.facts.iter().map(|fact| packed.unpack(fact)).collect::<Option<_>>();
         let facts = facts.ok_or_else(|| BadRecord::Malformed("it refers to an entry that its dictionary does not have".into()))?;
         Ok(Self { header: packed.header, facts })
@@ -53,7 +56,7 @@ impl ShopRecord {
 /// The facts of a commit as one record, or several where they are large.
 #[must_use]
 pub fn encode_records(header: Header, facts: &[Fact]) -> Vec<Vec<u8>> {
-    let record = to_frame(&Packer::pack(header, facts));
+    let record = to_frame(VERSION, &Packer::pack(header, facts));
     if record.len() <= RECORD_BYTES_MAX || facts.len() < 2 {
         return vec![record];
     }
@@ -89,6 +92,18 @@ enum PackedFact {
     Combination { anchor: IdRef, companion: IdRef, step: CombinationStep },
     Total(TotalKey, i128),
     Erased(IdRef),
+    Sale { add: bool, first: bool, ts: Timestamp, customer: Option<IdRef>, net_micros: i128, lines: Vec<PackedSaleLine> },
+    CategoryBasket { before: Vec<PackedLine>, after: Vec<PackedLine> },
+    PassedOver { item: IdRef, instead: Vec<IdRef> },
+    Seen { customer: IdRef, day: i32, placement: Placement },
+    Declined { customer: IdRef, item: IdRef, ts: Timestamp },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct PackedSaleLine {
+    item: IdRef,
+    units: u32,
+    category: Option<IdRef>,
 }
 
 struct Packer<'a> {
@@ -124,7 +139,23 @@ impl<'a> Packer<'a> {
             }
             Fact::Total(key, delta) => PackedFact::Total(key.clone(), *delta),
             Fact::Erased(customer) => PackedFact::Erased(self.id(customer)),
+            Fact::Sale(sale) => self.sale(sale),
+            Fact::CategoryBasket { before, after } => PackedFact::CategoryBasket { before: self.lines(before), after: self.lines(after) },
+            Fact::PassedOver { item, instead } => PackedFact::PassedOver { item: self.id(item), instead: self.ids(instead) },
+            Fact::Seen { customer, day, placement } => PackedFact::Seen { customer: self.id(customer), day: *day, placement: *placement },
+            Fact::Declined { customer, item, ts } => PackedFact::Declined { customer: self.id(customer), item: self.id(item), ts: *ts },
         }
+    }
+
+    fn sale(&mut self, sale: &'a Sale) -> PackedFact {
+        let Sale { add, first, ts, ref customer, net_micros, ref lines } = *sale;
+        let customer = customer.as_ref().map(|customer| self.id(customer));
+        let line = |line: &'a SaleLine| PackedSaleLine {
+            item: self.id(&line.item),
+            units: line.units,
+            category: line.category.as_ref().map(|category| self.id(category)),
+        };
+        PackedFact::Sale { add, first, ts, customer, net_micros, lines: lines.iter().map(line).collect() }
     }
 
     fn ids(&mut self, ids: &'a [Id]) -> Vec<IdRef> {
@@ -179,7 +210,32 @@ impl Packed {
             }
             PackedFact::Total(key, delta) => Fact::Total(key.clone(), *delta),
             PackedFact::Erased(customer) => Fact::Erased(self.id(*customer)?),
+            PackedFact::Sale { add, first, ts, customer, net_micros, lines } => Fact::Sale(Sale {
+                add: *add,
+                first: *first,
+                ts: *ts,
+                customer: self.optional(*customer)?,
+                net_micros: *net_micros,
+                lines: lines.iter().map(|line| self.sale_line(line)).collect::<Option<_>>()?,
+            }),
+            PackedFact::CategoryBasket { before, after } => Fact::CategoryBasket { before: self.lines(before)?, after: self.lines(after)? },
+            PackedFact::PassedOver { item, instead } => Fact::PassedOver { item: self.id(*item)?, instead: self.ids(instead)? },
+            PackedFact::Seen { customer, day, placement } => Fact::Seen { customer: self.id(*customer)?, day: *day, placement: *placement },
+            PackedFact::Declined { customer, item, ts } => Fact::Declined { customer: self.id(*customer)?, item: self.id(*item)?, ts: *ts },
         })
+    }
+
+    fn sale_line(&self, line: &PackedSaleLine) -> Option<SaleLine> {
+        Some(SaleLine { item: self.id(line.item)?, units: line.units, category: self.optional(line.category)? })
+    }
+
+    /// `None` when it refers to what is not there, `Some(None)` when it refers to nothing.
+    #[allow(clippy::option_option, reason = "a reference may be absent, and one that is there may be wrong")]
+    fn optional(&self, id: Option<IdRef>) -> Option<Option<Id>> {
+        match id {
+            None => Some(None),
+            Some(id) => self.id(id).map(Some),
+        }
     }
 
     fn id(&self, id: IdRef) -> Option<Id> {
@@ -230,11 +286,27 @@ mod tests {
         ]
     }
 
+    /// Kinds of facts that came after the first golden record.
+    fn later_facts() -> Vec<Fact> {
+        let sale_line = |item: &str, category: Option<&str>| SaleLine { item: item.into(), units: 2, category: category.map(Id::new) };
+        let lines = vec![sale_line("a", Some("tea")), sale_line("b", None)];
+        let sale = Sale { add: true, first: false, ts: Timestamp(5), customer: Some("u".into()), net_micros: 7, lines };
+        vec![
+            Fact::Sale(Sale { customer: None, ..sale.clone() }),
+            Fact::Sale(sale),
+            Fact::CategoryBasket { before: vec![line("tea", 1)], after: vec![line("tea", 2), line("cups", 2)] },
+            Fact::PassedOver { item: "a".into(), instead: vec!["b".into()] },
+            Fact::Seen { customer: "u".into(), day: 20_514, placement: Placement::Cart },
+            Fact::Declined { customer: "u".into(), item: "b".into(), ts: Timestamp(6) },
+        ]
+    }
+
     #[test]
     fn facts_are_read_back_as_they_were_written() {
-        let records = encode_records(header(), &some_facts());
+        let facts = [some_facts(), later_facts()].concat();
+        let records = encode_records(header(), &facts);
         let read = ShopRecord::decode(&records[0]).unwrap();
-        assert_eq!((records.len(), read), (1, ShopRecord { header: header(), facts: some_facts() }));
+        assert_eq!((records.len(), read), (1, ShopRecord { header: header(), facts }));
     }
 
     #[test]
@@ -249,7 +321,7 @@ mod tests {
     #[test]
     fn a_reference_to_nothing_is_refused() {
         let packed = Packed { header: header(), ids: Vec::new(), evidence: Vec::new(), facts: vec![PackedFact::Erased(3)] };
-        assert!(matches!(ShopRecord::decode(&to_frame(&packed)), Err(BadRecord::Malformed(_))));
+        assert!(matches!(ShopRecord::decode(&to_frame(VERSION, &packed)), Err(BadRecord::Malformed(_))));
     }
 
     /// Golden bytes: what was written by an earlier version has to stay readable.

@@ -106,11 +106,16 @@ impl Catalogue {
         self.given(item, |product| product.pinned.clone()).unwrap_or_default()
     }
 
-    /// Whether the catalogue keeps either item away from the other.
+    /// The items the catalogue keeps away from an item.
     #[must_use]
-    pub fn excludes(&self, one: &str, other: &str) -> bool {
-        let names = |item: &str, other: &str| self.given(item, |product| product.excluded.iter().any(|no| no == other)) == Some(true);
-        names(one, other) || names(other, one)
+    pub fn excluded_with(&self, item: &str) -> Vec<ItemId> {
+        self.given(item, |product| product.excluded.clone()).unwrap_or_default()
+    }
+
+    /// Whether any product is a variant, pins or excludes: where none does, nobody need ask.
+    #[must_use]
+    pub fn has_relations(&self) -> bool {
+        self.relations.are_any()
     }
 
     /// The items that are variants of this one.

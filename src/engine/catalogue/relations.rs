@@ -3,6 +3,8 @@
 //! Invariant: every entry is a product that the catalogue gives now. Each list is bounded; where it is full, the
 //! oldest entry makes room.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
 
@@ -20,11 +22,13 @@ pub struct Relations {
     variants: Lists,
     upgrades: Lists,
     newest: Lists,
+    related: AtomicUsize,
 }
 
 impl Relations {
     /// Takes a product in.
     pub fn add(&self, item: &ItemId, product: &Product) {
+        self.related.fetch_add(usize::from(is_related(product)), Ordering::Relaxed);
         for (lists, of) in self.lists(product) {
             let mut list = lists.entry(of.clone()).or_default();
             if list.len() >= LIST_MAX {
@@ -36,12 +40,18 @@ impl Relations {
 
     /// Takes a product out.
     pub fn remove(&self, item: &str, product: &Product) {
+        self.related.fetch_sub(usize::from(is_related(product)), Ordering::Relaxed);
         for (lists, of) in self.lists(product) {
             if let Some(mut list) = lists.get_mut(of) {
                 list.retain(|other| other != item);
             }
             lists.remove_if(of, |_, list| list.is_empty());
         }
+    }
+
+    /// Whether any product is a variant, pins or excludes.
+    pub fn are_any(&self) -> bool {
+        self.related.load(Ordering::Relaxed) > 0
     }
 
     /// The variants of an item.
@@ -63,4 +73,8 @@ impl Relations {
         let all = [(&self.variants, &product.variant_of), (&self.upgrades, &product.upgrade_of), (&self.newest, &product.category)];
         all.into_iter().filter_map(|(lists, of)| of.as_ref().map(|of| (lists, of)))
     }
+}
+
+fn is_related(product: &Product) -> bool {
+    product.variant_of.is_some() || !product.pinned.is_empty() || !product.excluded.is_empty()
 }

@@ -1,0 +1,170 @@
+//! The answer to a trigger: an offer, one kept back, or the reason why there is none.
+//!
+//! Invariant: every trigger (an event, or a timer, at a placement that is on) ends as exactly one [`Outcome`], counted
+//! as a total. An offer's id is a hash of its cause.
+
+use super::apply::Effects;
+use super::attribution;
+use super::experiment::arm_of;
+use super::facts::Fact;
+use super::hash::hash_128;
+use super::offer::{Cause, Frame, compose};
+use super::orders::ExtraShare;
+use super::outstanding::{Outstanding, OutstandingItem};
+use super::policy::{self, Beside, Choice, Chosen, Situation};
+use super::segment;
+use super::session::{Session, SessionKey};
+use super::settings::{PlacementPolicy, Settings};
+use super::shop::Shop;
+use super::totals::TotalKey;
+use super::vocabulary::{Arm, Outcome, Placement};
+use crate::event::{Id, ItemId, Timestamp};
+
+/// What asks for an offer.
+#[derive(Clone, Debug)]
+pub(super) struct Trigger {
+    /// Where.
+    pub(super) placement: Placement,
+    /// The time the offer is made for.
+    pub(super) at: Timestamp,
+    /// The newest time the partition has seen.
+    pub(super) newest: Timestamp,
+    /// What is said to have caused it.
+    pub(super) cause: Cause,
+    /// What the cause is told from others by, beside its session, time and placement.
+    pub(super) distinct: Id,
+    /// The item in view.
+    pub(super) focus: Option<ItemId>,
+    /// What the offer is to go with, the newest last.
+    pub(super) beside: Vec<Beside>,
+    /// The order it follows, where there is one.
+    pub(super) order_id: Option<Id>,
+}
+
+/// Answers a trigger, unless its placement is off.
+pub(super) fn answer(settings: &Settings, shop: &Shop, key: &SessionKey, session: &mut Session, trigger: &Trigger, effects: &mut Effects) {
+    let Some(policy) = settings.policy(trigger.placement) else { return };
+    let id = offer_id(key, session, trigger);
+    let outcome = match choose(settings, shop, session, policy, trigger, id, effects) {
+        Ok(choice) => offer(settings, shop, key, session, policy, trigger, id, &choice, effects),
+        Err(reason) => reason,
+    };
+    suppressed(trigger.placement, outcome, effects);
+}
+
+/// Counts how a trigger ended.
+pub(super) fn suppressed(placement: Placement, outcome: Outcome, effects: &mut Effects) {
+    effects.outcome = Some((placement, outcome));
+    effects.facts.push(Fact::Total(TotalKey::Triggers(placement, outcome), 1));
+}
+
+fn choose(
+    settings: &Settings,
+    shop: &Shop,
+    session: &Session,
+    policy: &PlacementPolicy,
+    trigger: &Trigger,
+    offer_id: u128,
+    effects: &mut Effects,
+) -> Result<Choice, Outcome> {
+    if trigger.beside.is_empty() {
+        return Err(Outcome::EmptyBasket);
+    }
+    if trigger.at.plus_ms(policy.expires_after.0) < trigger.newest {
+        return Err(Outcome::TooLate);
+    }
+    let segment = segment_of(settings, shop, session, trigger.at);
+    let situation = Situation {
+        settings,
+        shop,
+        session,
+        placement: trigger.placement,
+        policy,
+        now: trigger.at,
+        beside: &trigger.beside,
+        focus: trigger.focus.as_ref(),
+        follows_up: trigger.placement == Placement::FollowUp,
+        segment: &segment,
+        offer_id,
+    };
+    policy::choose(&situation, &mut effects.dropped)
+}
+
+/// The segment that the shop names, else the one worked out.
+fn segment_of(settings: &Settings, shop: &Shop, session: &Session, now: Timestamp) -> Id {
+    if let Some(told) = &session.told.segment {
+        return told.clone();
+    }
+    let of = |customer: &Id| shop.customers.with(customer, |history| segment::of(Some(history), now, &settings.segments));
+    Id::const_new(session.customer.as_ref().and_then(of).unwrap_or(segment::NEW))
+}
+
+#[allow(clippy::too_many_arguments, reason = "a step of `answer`, with what it has at hand")]
+fn offer(
+    settings: &Settings,
+    shop: &Shop,
+    key: &SessionKey,
+    session: &mut Session,
+    policy: &PlacementPolicy,
+    trigger: &Trigger,
+    id: u128,
+    choice: &Choice,
+    effects: &mut Effects,
+) -> Outcome {
+    let arm = arm_of(session, key, &settings.experiment);
+    let placement = trigger.placement;
+    let frame = Frame {
+        id,
+        ts: trigger.at,
+        placement,
+        arm,
+        cause: &trigger.cause,
+        session_id: session.told.session_id.as_ref(),
+        cart_id: session.told.cart_id.as_ref(),
+        order_id: trigger.order_id.as_ref(),
+        channel: session.channel.as_ref(),
+        customer: session.customer.as_ref(),
+        locale: session.told.locale.as_ref().unwrap_or(&settings.locale),
+        expires_at: trigger.at.plus_ms(policy.expires_after.0),
+        supersedes: session.newest_offers.iter().find(|(at, _)| *at == placement).map(|(_, id)| *id),
+    };
+    effects.offer = Some(compose(frame, choice, settings, shop));
+    session.newest_offers.retain(|(at, _)| *at != placement);
+    session.newest_offers.push((placement, id));
+    let outstanding = Outstanding {
+        id,
+        placement,
+        channel: attribution::channel_label(session.channel.as_ref(), settings),
+        arm,
+        ts: trigger.at,
+        over_at: trigger.at.plus_ms(policy.expires_after.0.saturating_add(settings.attribution.window.0)),
+        items: choice.items.iter().map(outstanding_item).collect(),
+        seen: false,
+        dismissed: false,
+    };
+    attribution::made(session, outstanding, settings, &mut effects.facts);
+    if arm == Arm::Holdout { Outcome::Withheld } else { Outcome::Offered }
+}
+
+fn outstanding_item(chosen: &Chosen) -> OutstandingItem {
+    let price = chosen.discounted.or(chosen.facets.price);
+    let replaces = chosen.replaces.as_ref().map(|(item, replaced)| {
+        let extra = price.zip(*replaced).map_or(ExtraShare::NONE, |(price, replaced)| ExtraShare::of_upgrade(price, replaced));
+        (item.clone(), extra)
+    });
+    OutstandingItem { replaces, ..OutstandingItem::new(chosen.item.clone(), chosen.kind, chosen.evidence.with().cloned()) }
+}
+
+/// A hash of the cause: which session, which of its events, when, where.
+fn offer_id(key: &SessionKey, session: &Session, trigger: &Trigger) -> u128 {
+    // What follows an order is told by it alone: later events of the session don't change what it is.
+    let events = if trigger.placement == Placement::FollowUp { 0 } else { session.events };
+    let parts: [&[u8]; 5] = [
+        key.as_bytes(),
+        &events.to_le_bytes(),
+        &trigger.at.0.to_le_bytes(),
+        trigger.distinct.as_bytes(),
+        trigger.placement.as_str().as_bytes(),
+    ];
+    hash_128("offer", &parts)
+}

@@ -1,0 +1,110 @@
+//! What shoppers bought instead: how often an item was looked at or put back, and which dearer one of its category
+//! was bought in its place.
+//!
+//! Invariant: a pure function of the facts folded. Limits: items, and alternatives an item; the rarest alternative,
+//! then the last by id, makes room, and beyond the limit of items none is taken in.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use foldhash::fast::FixedState;
+
+use crate::event::ItemId;
+
+/// Most alternatives of one item.
+const ALTERNATIVES_MAX: usize = 16;
+
+/// How often an item was passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Shoppers who considered it and bought without it.
+    pub times: u32,
+    /// How many of them bought each of these instead.
+    pub instead: BTreeMap<ItemId, u32>,
+}
+
+/// The figures of all items.
+#[derive(Debug)]
+pub struct PassedOver {
+    items_max: usize,
+    items: DashMap<ItemId, Passed, FixedState>,
+    refused: AtomicU64,
+}
+
+impl PassedOver {
+    /// No figures yet; of at most `items_max` items.
+    #[must_use]
+    pub fn new(items_max: usize) -> Self {
+        Self { items_max, items: DashMap::with_hasher(FixedState::default()), refused: AtomicU64::new(0) }
+    }
+
+    /// See [`super::facts::Fact::PassedOver`].
+    pub fn add(&self, item: &ItemId, instead: &[ItemId]) {
+        if self.items.len() >= self.items_max && !self.items.contains_key(item) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut passed = self.items.entry(item.clone()).or_default();
+        passed.times = passed.times.saturating_add(1);
+        for other in instead {
+            let count = passed.instead.entry(other.clone()).or_default();
+            *count = count.saturating_add(1);
+            if passed.instead.len() > ALTERNATIVES_MAX {
+                let rarest = passed.instead.iter().filter(|(known, _)| *known != other).rev().min_by_key(|(_, count)| **count);
+                if let Some(rarest) = rarest.map(|(item, _)| item.clone()) {
+                    passed.instead.remove(&rarest);
+                }
+            }
+        }
+    }
+
+    /// How often it was passed over, and the alternatives with their counts, most frequent first, ties by item id.
+    #[must_use]
+    pub fn of(&self, item: &str) -> (u32, Vec<(ItemId, u32)>) {
+        let Some(passed) = self.items.get(item) else { return (0, Vec::new()) };
+        let mut instead: Vec<(ItemId, u32)> = passed.instead.iter().map(|(item, count)| (item.clone(), *count)).collect();
+        instead.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        (passed.times, instead)
+    }
+
+    /// How many items have figures.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether none has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many times an item found no room.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alternatives_are_counted_most_frequent_first_and_the_rarest_makes_room() {
+        let passed = PassedOver::new(1);
+        let item = ItemId::new("phone");
+        for n in 0..ALTERNATIVES_MAX {
+            passed.add(&item, &[ItemId::from(format!("a{n:02}"))]);
+        }
+        passed.add(&item, &["a03".into()]);
+        passed.add(&item, &["new".into()]);
+        passed.add(&item, &[]);
+        let (times, instead) = passed.of("phone");
+        assert_eq!((times, instead.len(), &instead[0]), (19, ALTERNATIVES_MAX, &("a03".into(), 2)));
+        assert!(instead.iter().any(|(item, _)| item == "new") && !instead.iter().any(|(item, _)| item == "a15"));
+        passed.add(&"case".into(), &[]);
+        assert_eq!((passed.of("case").0, passed.refused()), (0, 1));
+    }
+}

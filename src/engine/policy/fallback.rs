@@ -1,0 +1,117 @@
+//! Fallbacks: where counted pairs are too few, step by step to weaker evidence.
+//!
+//! Invariant: a weaker step is taken only for places that the stronger ones left empty: what sells best of categories
+//! bought together, then of the basket's own categories at a like price, then (by ranking) in the whole shop, then
+//! what the shop itself pins.
+
+use super::companions::has_room;
+use super::rules::{Role, Rules};
+use super::{Chosen, Ground, Situation};
+use crate::event::{Id, Money};
+
+/// Categories looked at: of the newest items.
+const CATEGORIES_MAX: usize = 4;
+/// Items looked at of one category.
+const SHELF_LOOKED_AT: usize = 8;
+/// A like price is at least this share of the other,
+const PRICE_BAND_MIN: f64 = 0.5;
+/// and at most this many times.
+const PRICE_BAND_MAX: f64 = 2.0;
+
+/// A category that goes with the basket.
+pub(super) struct Neighbouring {
+    /// The category of an item that is there,
+    pub(super) with: Id,
+    /// and the one that is bought together with it,
+    pub(super) category: Id,
+    /// of so many baskets,
+    pub(super) baskets: u32,
+    /// in so many.
+    pub(super) together: u32,
+}
+
+/// Fills the places that are left by what is known of categories.
+pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
+    if !has_room(situation, chosen) {
+        return;
+    }
+    let own = own_categories(situation);
+    for near in neighbouring(situation, &own) {
+        let ground = Ground::Category { with: near.with, baskets: near.baskets, together: near.together };
+        add_shelf(situation, rules, &near.category, None, &ground, chosen);
+    }
+    for (category, price) in &own {
+        add_shelf(situation, rules, category, *price, &Ground::PopularInCategory, chosen);
+    }
+}
+
+/// Fills the places that nothing else could fill by what the shop pins.
+pub(super) fn fill_by_pins(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
+    for item in &situation.settings.rules.pinned {
+        if has_room(situation, chosen) {
+            chosen.extend(rules.choose(item, Role::Companion, Ground::Pinned(None), chosen));
+        }
+    }
+}
+
+/// The categories of what is there, of the newest items first, each with the price of that item.
+pub(super) fn own_categories(situation: &Situation<'_>) -> Vec<(Id, Option<Money>)> {
+    let mut own: Vec<(Id, Option<Money>)> = Vec::new();
+    for beside in situation.beside.iter().rev().take(4 * CATEGORIES_MAX) {
+        let facets = situation.shop.catalogue.facets(&beside.item, situation.settings.currency);
+        let Some(category) = facets.category else { continue };
+        if own.len() < CATEGORIES_MAX && !own.iter().any(|(known, _)| *known == category) {
+            own.push((category, beside.price.or(facets.price)));
+        }
+    }
+    own
+}
+
+/// The categories bought together with these often enough, the most frequent first of each.
+pub(super) fn neighbouring(situation: &Situation<'_>, own: &[(Id, Option<Money>)]) -> Vec<Neighbouring> {
+    let together_min = situation.policy.baskets_together_min;
+    let mut found: Vec<Neighbouring> = Vec::new();
+    for (with, _) in own {
+        situation.shop.categories.with_row(with, |row| {
+            let baskets = row.slot.baskets();
+            for other in row.best().iter().filter(|other| other.together >= together_min).take(CATEGORIES_MAX) {
+                let category = &other.slot.item;
+                let is_known = own.iter().any(|(own, _)| own == category) || found.iter().any(|found| found.category == *category);
+                if !is_known {
+                    found.push(Neighbouring { with: with.clone(), category: category.clone(), baskets, together: other.together });
+                }
+            }
+        });
+    }
+    found
+}
+
+fn add_shelf(
+    situation: &Situation<'_>,
+    rules: &mut Rules<'_>,
+    category: &str,
+    near: Option<Money>,
+    ground: &Ground,
+    chosen: &mut Vec<Chosen>,
+) {
+    for slot in situation.shop.shelves.of(category).into_iter().take(SHELF_LOOKED_AT) {
+        if !has_room(situation, chosen) {
+            return;
+        }
+        if slot.baskets() < situation.policy.baskets_together_min {
+            continue;
+        }
+        if let Some(item) = rules.choose(&slot.item, Role::Companion, ground.clone(), chosen)
+            && is_like(item.facets.price, near)
+        {
+            chosen.push(item);
+        }
+    }
+}
+
+/// Whether a price is like another; where one is not known, nothing speaks against it.
+fn is_like(price: Option<Money>, other: Option<Money>) -> bool {
+    let (Some(price), Some(other)) = (price, other) else { return true };
+    let (price, other) = (price.0 as f64, other.0 as f64);
+    (other * PRICE_BAND_MIN..=other * PRICE_BAND_MAX).contains(&price)
+}

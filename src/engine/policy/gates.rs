@@ -1,0 +1,52 @@
+//! Gates: whether this shopper gets an offer here and now, whatever it would be.
+//!
+//! Invariant: caps count what was seen (see `pressure`), and 0 is no cap. A gate that is shut costs nothing more:
+//! nothing is ranked.
+
+use super::Situation;
+use crate::engine::customers::History;
+use crate::engine::local_time::day_of;
+use crate::engine::vocabulary::Outcome;
+
+/// Whether an offer may be made.
+///
+/// # Errors
+/// The first reason why not.
+pub(super) fn check(situation: &Situation<'_>) -> Result<(), Outcome> {
+    let Situation { policy, session, settings, placement, .. } = *situation;
+    let channel = session.channel.as_deref().unwrap_or("other");
+    if !policy.channels.is_empty() && !policy.channels.iter().any(|allowed| allowed == channel) {
+        return Err(Outcome::ChannelOff);
+    }
+    if !policy.segments.is_empty() && !policy.segments.iter().any(|allowed| allowed == situation.segment) {
+        return Err(Outcome::SegmentOff);
+    }
+    if policy.after_decision && session.basket.lines.is_empty() && session.bought_now().next().is_none() {
+        return Err(Outcome::NotDecided);
+    }
+    let (rules, pressure) = (&settings.rules, &session.pressure);
+    let caps = [
+        (rules.dismissals_max, pressure.dismissals, Outcome::LeftAlone),
+        (rules.session_max, pressure.seen(), Outcome::SessionCap),
+        (policy.session_max, pressure.seen_at(placement), Outcome::PlacementCap),
+    ];
+    match caps.into_iter().find(|(cap, count, _)| *cap > 0 && count >= cap) {
+        Some((_, _, reason)) => Err(reason),
+        None => check_day(situation),
+    }
+}
+
+/// The caps of a customer's day.
+fn check_day(situation: &Situation<'_>) -> Result<(), Outcome> {
+    let (day_max, placement_max) = (situation.settings.rules.customer_day_max, situation.policy.customer_day_max);
+    let Some(customer) = situation.session.customer.as_deref().filter(|_| day_max > 0 || placement_max > 0) else { return Ok(()) };
+    let is_full = |history: &History| {
+        let day = day_of(situation.now, &situation.settings.time_zone.0);
+        let is_reached = |cap: u32, placement| cap > 0 && history.seen_on(day, placement) >= cap;
+        is_reached(day_max, None) || is_reached(placement_max, Some(situation.placement))
+    };
+    match situation.shop.customers.with(customer, is_full) {
+        Some(true) => Err(Outcome::CustomerCap),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,114 @@
+//! What is bought again and again: how many known buyers came back for an item, and after how long.
+//!
+//! Invariant: a pure function of the sales folded. Cancelled orders are not taken back: the figures say what people
+//! tend to do. Beyond the limit no new item is taken in, and that is counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use foldhash::fast::FixedState;
+
+use super::customers::Bought;
+use crate::event::{ItemId, Timestamp};
+
+/// How an item is bought again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rebuy {
+    /// Customers who bought it.
+    pub buyers: u32,
+    /// Those who bought it again.
+    pub rebuyers: u32,
+    gaps: u32,
+    gap_sum_ms: i64,
+}
+
+impl Rebuy {
+    /// The share of buyers who came back for it.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        f64::from(self.rebuyers) / f64::from(self.buyers.max(1))
+    }
+
+    /// The mean time until they did; `None` if nobody has.
+    #[must_use]
+    pub fn gap_ms(&self) -> Option<i64> {
+        (self.gaps > 0).then(|| self.gap_sum_ms / i64::from(self.gaps))
+    }
+}
+
+/// The figures of all items.
+#[derive(Debug)]
+pub struct Rebuys {
+    items_max: usize,
+    items: DashMap<ItemId, Rebuy, FixedState>,
+    refused: AtomicU64,
+}
+
+impl Rebuys {
+    /// No figures yet; of at most `items_max` items.
+    #[must_use]
+    pub fn new(items_max: usize) -> Self {
+        Self { items_max, items: DashMap::with_hasher(FixedState::default()), refused: AtomicU64::new(0) }
+    }
+
+    /// A known customer, who had bought the item as `before` says, bought it.
+    pub fn bought(&self, item: &ItemId, before: Option<Bought>, ts: Timestamp) {
+        if self.items.len() >= self.items_max && !self.items.contains_key(item) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut rebuy = self.items.entry(item.clone()).or_default();
+        let Some(before) = before else {
+            rebuy.buyers = rebuy.buyers.saturating_add(1);
+            return;
+        };
+        rebuy.rebuyers = rebuy.rebuyers.saturating_add(u32::from(before.orders == 1));
+        rebuy.gaps = rebuy.gaps.saturating_add(1);
+        rebuy.gap_sum_ms = rebuy.gap_sum_ms.saturating_add((ts.0 - before.last_at.0).max(0));
+    }
+
+    /// How an item is bought again.
+    #[must_use]
+    pub fn of(&self, item: &str) -> Rebuy {
+        self.items.get(item).map(|rebuy| *rebuy).unwrap_or_default()
+    }
+
+    /// How many items have figures.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether none has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many times an item found no room.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_come_back_are_counted_with_their_gaps() {
+        let rebuys = Rebuys::new(1);
+        let once = Bought { orders: 1, first_at: Timestamp(0), last_at: Timestamp(0) };
+        let twice = Bought { orders: 2, first_at: Timestamp(0), last_at: Timestamp(10) };
+        let item = ItemId::new("a");
+        rebuys.bought(&item, None, Timestamp(0));
+        rebuys.bought(&item, None, Timestamp(5));
+        rebuys.bought(&item, Some(once), Timestamp(10));
+        rebuys.bought(&item, Some(twice), Timestamp(40));
+        let rebuy = rebuys.of("a");
+        assert_eq!((rebuy.buyers, rebuy.rebuyers, rebuy.share(), rebuy.gap_ms()), (2, 1, 0.5, Some(20)));
+        rebuys.bought(&"b".into(), None, Timestamp(0));
+        assert_eq!((rebuys.of("b"), rebuys.refused(), rebuys.len()), (Rebuy::default(), 1, 1));
+    }
+}

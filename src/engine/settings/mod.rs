@@ -1,0 +1,247 @@
+//! What the engine can be told: every setting that changes counts, offers or figures.
+//!
+//! Invariant: plain values, checked by [`Settings::check`] before anything runs; the engine reads no other.
+
+mod limits;
+mod placements;
+mod ranking;
+mod rules;
+mod types;
+
+pub use limits::Limits;
+pub use placements::{PlacementPolicy, Placements};
+pub use ranking::{CartOrder, Ranking};
+pub use rules::{Amount, Discounts, Rules, Segments, StampCard};
+pub use types::{DurationMs, Zone};
+
+use compact_str::CompactString;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::vocabulary::Placement;
+use crate::event::Currency;
+
+/// All settings of the engine. Defaults are those of the commented `offerstream.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The currency of amounts that name none.
+    pub currency: Currency,
+    /// The shop's time zone, by its IANA name.
+    pub time_zone: Zone,
+    /// The language of reasons where the event names none.
+    pub locale: CompactString,
+    /// The channels that figures are kept by; any other is `other`.
+    pub channels: Vec<CompactString>,
+    /// How amounts are to be read.
+    pub money: MoneySettings,
+    /// How candidates are scored.
+    pub ranking: Ranking,
+    /// What each placement may do.
+    pub placements: Placements,
+    /// What every offer keeps to.
+    pub rules: Rules,
+    /// Discounts of bundles, and what limits every discount.
+    pub discounts: Discounts,
+    /// Stamp cards, if there are any.
+    pub stamp_cards: Vec<StampCard>,
+    /// The limits of segments.
+    pub segments: Segments,
+    /// What counts as an offer's doing.
+    pub attribution: Attribution,
+    /// The held-out arm.
+    pub experiment: Experiment,
+    /// When sessions end.
+    pub session: SessionSettings,
+    /// What may grow, and how far.
+    pub limits: Limits,
+}
+
+/// How amounts are to be read.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MoneySettings {
+    /// Prices include tax, so an order's tax is subtracted from its revenue.
+    pub prices_include_tax: bool,
+}
+
+/// What counts as an offer's doing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Attribution {
+    /// From which step on an offered item can be accepted.
+    pub trigger: AttributionTrigger,
+    /// How long after it.
+    pub window: DurationMs,
+    /// How long an order's lines are kept for refunds.
+    pub refund_window: DurationMs,
+}
+
+/// From which step on an offered item can be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum AttributionTrigger {
+    /// Once it was shown.
+    Shown,
+    /// Once it was sent: for shops that send no feedback.
+    Emitted,
+}
+
+impl TryFrom<String> for AttributionTrigger {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "shown" => Ok(Self::Shown),
+            "emitted" => Ok(Self::Emitted),
+            _ => Err(format!("{text:?} is not allowed (shown or emitted is)")),
+        }
+    }
+}
+
+/// The held-out arm.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Experiment {
+    /// The share of shoppers kept from offers.
+    pub holdout_ratio: f64,
+    /// What the draw is salted with. Changing it starts a new experiment.
+    pub salt: CompactString,
+}
+
+/// When sessions end.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionSettings {
+    /// The time without an event after which a session's basket and offers are over.
+    pub idle: DurationMs,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            currency: Currency::USD,
+            time_zone: Zone(TimeZone::UTC),
+            locale: "en".into(),
+            channels: ["web", "app", "store", "mail"].map(Into::into).into(),
+            money: MoneySettings::default(),
+            ranking: Ranking::default(),
+            placements: Placements::default(),
+            rules: Rules::default(),
+            discounts: Discounts::default(),
+            stamp_cards: Vec::new(),
+            segments: Segments::default(),
+            attribution: Attribution::default(),
+            experiment: Experiment::default(),
+            session: SessionSettings::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Attribution {
+    fn default() -> Self {
+        Self { trigger: AttributionTrigger::Shown, window: DurationMs::hours(24), refund_window: DurationMs::days(30) }
+    }
+}
+
+impl Default for Experiment {
+    fn default() -> Self {
+        Self { holdout_ratio: 0.05, salt: "offerstream".into() }
+    }
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self { idle: DurationMs::hours(24) }
+    }
+}
+
+/// A setting that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is {value}; {allowed}")]
+pub struct BadSetting {
+    /// The setting, as in the file.
+    pub name: String,
+    /// What it was set to.
+    pub value: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl BadSetting {
+    /// Says which setting, what it was set to, and what is allowed.
+    pub fn new(name: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.to_string(), allowed: allowed.into() }
+    }
+}
+
+impl Settings {
+    /// The policy of a placement, where it is on.
+    #[must_use]
+    pub fn policy(&self, placement: Placement) -> Option<&PlacementPolicy> {
+        Some(self.placements.get(placement)).filter(|policy| policy.enabled)
+    }
+
+    /// Checks every value against what is allowed.
+    ///
+    /// # Errors
+    /// The first setting that can't be used.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        self.ranking.check()?;
+        Placement::ALL.iter().try_for_each(|placement| self.placements.get(*placement).check(*placement))?;
+        self.rules.check()?;
+        self.discounts.check()?;
+        self.stamp_cards.iter().enumerate().try_for_each(|(at, card)| card.check(at))?;
+        self.segments.check()?;
+        in_range("experiment.holdout_ratio", self.experiment.holdout_ratio, 0.0, 0.5)?;
+        at_least("attribution.window", self.attribution.window, DurationMs(1_000))?;
+        at_least("attribution.refund_window", self.attribution.refund_window, DurationMs(0))?;
+        at_least("session.idle", self.session.idle, DurationMs(60_000))?;
+        let abandoned_after = self.placements.get(Placement::AbandonedCart).after;
+        if abandoned_after >= self.session.idle {
+            let allowed = format!("less than session.idle, {}, is needed: then the basket is gone", self.session.idle);
+            return Err(BadSetting::new("placements.abandoned_cart.after", abandoned_after, allowed));
+        }
+        self.limits.check()
+    }
+}
+
+fn in_range(name: &str, value: f64, low: f64, high: f64) -> Result<(), BadSetting> {
+    if (low..=high).contains(&value) { Ok(()) } else { Err(BadSetting::new(name, value, format!("{low} to {high} is allowed"))) }
+}
+
+fn at_least(name: &str, value: DurationMs, least: DurationMs) -> Result<(), BadSetting> {
+    if value >= least { Ok(()) } else { Err(BadSetting::new(name, value, format!("{least} or more is allowed"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_pass_their_own_check() {
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_is_allowed() {
+        let mut settings = Settings::default();
+        settings.placements.get_mut(Placement::Cart).items_max = 4;
+        assert_eq!(settings.check().unwrap_err().to_string(), "placements.cart.items_max is 4; 1, 2 or 3 is allowed");
+        let mut settings = Settings::default();
+        settings.placements.get_mut(Placement::Checkout).popular_baskets_min = 0;
+        assert_eq!(settings.check().unwrap_err().to_string(), "placements.checkout.popular_baskets_min is 0; 1 or more is allowed");
+        let mut settings = Settings::default();
+        settings.experiment.holdout_ratio = f64::NAN;
+        assert_eq!(settings.check().unwrap_err().to_string(), "experiment.holdout_ratio is NaN; 0 to 0.5 is allowed");
+    }
+
+    #[test]
+    fn as_many_lines_make_pairs_as_the_limit_allows() {
+        for (pairs, lines) in [(1, 2), (2, 2), (3, 3), (5, 3), (6, 4), (200_000, 632)] {
+            let limits = Limits { pairs_per_basket: pairs, ..Limits::default() };
+            assert_eq!(limits.paired_lines(), lines, "{pairs} pairs");
+        }
+    }
+}

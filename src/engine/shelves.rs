@@ -1,0 +1,111 @@
+//! Shelves: the items of each category that sell best.
+//!
+//! Invariant: a pure function of the sales folded and of the items' own weights. Beyond the limit of categories no
+//! new one is taken in, and that is counted; a full shelf gives the lightest item's place to a heavier one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use foldhash::fast::FixedState;
+
+use super::slot::Slot;
+use crate::event::Id;
+
+/// Most items on a shelf.
+const SHELF_MAX: usize = 32;
+
+/// The shelves of a shop.
+#[derive(Debug)]
+pub struct Shelves {
+    categories_max: usize,
+    shelves: DashMap<Id, Vec<Arc<Slot>>, FixedState>,
+    refused: AtomicU64,
+}
+
+impl Shelves {
+    /// No shelves yet; at most `categories_max`.
+    #[must_use]
+    pub fn new(categories_max: usize) -> Self {
+        Self { categories_max, shelves: DashMap::with_hasher(FixedState::default()), refused: AtomicU64::new(0) }
+    }
+
+    /// An item of the category was sold.
+    pub fn sold(&self, category: &Id, slot: &Arc<Slot>) {
+        if self.shelves.len() >= self.categories_max && !self.shelves.contains_key(category) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut shelf = self.shelves.entry(category.clone()).or_default();
+        if shelf.iter().any(|other| other.number == slot.number) {
+            return;
+        }
+        if shelf.len() >= SHELF_MAX {
+            let lightest = shelf.iter().enumerate().min_by(|(_, a), (_, b)| order(b, a)).map(|(at, slot)| (at, slot.weight()));
+            match lightest {
+                Some((at, weight)) if weight < slot.weight() => drop(shelf.swap_remove(at)),
+                _ => return,
+            }
+        }
+        shelf.push(Arc::clone(slot));
+    }
+
+    /// The items of a category, the heaviest first, ties by item id.
+    #[must_use]
+    pub fn of(&self, category: &str) -> Vec<Arc<Slot>> {
+        let mut items = self.shelves.get(category).map(|shelf| shelf.clone()).unwrap_or_default();
+        items.retain(|slot| slot.weight() > 0);
+        items.sort_unstable_by(order);
+        items
+    }
+
+    /// How many categories there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shelves.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shelves.is_empty()
+    }
+
+    /// How many times a category found no room.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+fn order(a: &Arc<Slot>, b: &Arc<Slot>) -> std::cmp::Ordering {
+    b.weight().cmp(&a.weight()).then_with(|| a.item.cmp(&b.item))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(number: u32, weight: u64) -> Arc<Slot> {
+        let slot = Slot::new(number, format!("i{number:02}").into());
+        slot.set(weight, 1);
+        Arc::new(slot)
+    }
+
+    #[test]
+    fn a_full_shelf_makes_room_for_what_sells_better_and_for_nothing_else() {
+        let shelves = Shelves::new(1);
+        let category = Id::new("tea");
+        for number in 0..SHELF_MAX as u32 {
+            shelves.sold(&category, &slot(number, 10));
+        }
+        shelves.sold(&category, &slot(90, 10));
+        shelves.sold(&category, &slot(91, 11));
+        let items = shelves.of("tea");
+        assert_eq!((items.len(), items[0].number), (SHELF_MAX, 91));
+        // Of equals, the last by item id made room.
+        assert!(!items.iter().any(|slot| slot.number == 90 || slot.number == SHELF_MAX as u32 - 1));
+        shelves.sold(&"cups".into(), &slot(1, 10));
+        assert_eq!((shelves.of("cups").len(), shelves.refused()), (0, 1));
+    }
+}
