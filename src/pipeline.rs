@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use crate::engine::decay::Decay;
 use crate::engine::facts::Fact;
+use crate::engine::policy::Dropped;
 use crate::engine::session::{SessionKey, Sessions};
 use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
-use crate::engine::vocabulary::Arm;
-use crate::engine::{Effects, apply, check, tick};
-use crate::event::{self, Reject, RejectReason, ShopEvent, Timestamp};
+use crate::engine::vocabulary::{Arm, OfferKind};
+use crate::engine::{Effects, Ended, apply, check, tick};
+use crate::event::{self, ItemId, Reject, RejectReason, ShopEvent, Timestamp};
 
 /// The most of a payload that a dead letter keeps, in bytes.
 pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
@@ -68,6 +69,17 @@ pub struct Batch {
     pub records: u64,
 }
 
+/// What became of one trigger of the session that is asked about.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// Where, when and how it ended.
+    pub ended: Ended,
+    /// What was offered.
+    pub items: Vec<(ItemId, OfferKind)>,
+    /// What was looked at and left out, with the rule that did it.
+    pub dropped: Vec<Dropped>,
+}
+
 /// When the shop learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Learning {
@@ -87,13 +99,41 @@ pub struct Processor {
     first: Option<Timestamp>,
     newest: Option<Timestamp>,
     batch: Batch,
+    explain: Option<String>,
+    trail: Vec<Explained>,
 }
 
 impl Processor {
     /// A processor that owns no partition yet.
     #[must_use]
     pub fn new(settings: Arc<Settings>, shop: Arc<Shop>, learning: Learning) -> Self {
-        Self { settings, shop, learning, partitions: BTreeMap::new(), first: None, newest: None, batch: Batch::default() }
+        Self {
+            settings,
+            shop,
+            learning,
+            partitions: BTreeMap::new(),
+            first: None,
+            newest: None,
+            batch: Batch::default(),
+            explain: None,
+            trail: Vec::new(),
+        }
+    }
+
+    /// Keeps what becomes of the triggers of one session, named by any id that names it; for as long as the
+    /// processor lives.
+    pub fn explain(&mut self, session: String) {
+        self.explain = Some(session);
+    }
+
+    /// What became of the triggers of the session that is asked about.
+    #[must_use]
+    pub fn trail(&self) -> &[Explained] {
+        &self.trail
+    }
+
+    fn is_explained(&self, key: &SessionKey) -> bool {
+        self.explain.as_ref().is_some_and(|asked| key == asked || key.split_once(':').is_some_and(|(_, id)| id == asked))
     }
 
     /// Processes one record.
@@ -113,6 +153,12 @@ impl Processor {
     pub fn sessions_mut(&mut self, partition: i32) -> &mut Sessions {
         let settings = &self.settings;
         self.partitions.entry(partition).or_insert_with(|| Sessions::new(settings))
+    }
+
+    /// The newest time a partition's events have come to; `None` where there are no sessions.
+    #[must_use]
+    pub fn newest_of(&self, partition: i32) -> Option<Timestamp> {
+        self.partitions.get(&partition).filter(|sessions| !sessions.is_empty()).map(Sessions::newest)
     }
 
     /// The sessions of all partitions.
@@ -189,6 +235,10 @@ impl Processor {
     }
 
     fn take_effects(&mut self, partition: i32, key: Option<Vec<u8>>, record_time: Option<Timestamp>, effects: Effects) {
+        if let Some(ended) = effects.ended.filter(|_| self.is_explained(&effects.session)) {
+            let items = effects.offer.iter().flat_map(|offer| offer.items.iter()).map(|item| (item.item_id.clone(), item.kind));
+            self.trail.push(Explained { ended, items: items.collect(), dropped: effects.dropped });
+        }
         self.batch.sessions.insert((partition, effects.session));
         if let Some(offer) = effects.offer {
             // An offer is plain data: writing it into memory has no way to fail.

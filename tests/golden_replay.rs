@@ -45,6 +45,7 @@ fn replayed(events: &[&Path]) -> Outputs {
         rejected: file("rejected"),
         counts: file("counts"),
         metrics: file("metrics"),
+        ..Replay::default()
     };
     let mut summary = Vec::new();
     replay::run(&replay, &config(), &mut summary).unwrap();

@@ -121,12 +121,14 @@ impl ConfigArgs {
 
 /// Runs the engine over recorded logs: no broker is needed, and the same input gives the same bytes
 #[derive(Args)]
-#[command(after_help = "Example:\n  offerstream replay events.jsonl.gz --offers offers.jsonl --counts counts.jsonl")]
+#[command(
+    after_help = "Example:\n  offerstream replay events.jsonl.gz --offers offers.jsonl --counts counts.jsonl\n  offerstream replay events.jsonl.gz --report report.txt --report-session cart-42"
+)]
 struct ReplayArgs {
     /// Logs, one JSON event a line; plain, gzip or zstd; `-` is standard input
     #[arg(required = true, value_name = "EVENTS")]
     events: Vec<PathBuf>,
-    /// A catalogue, one JSON product a line
+    /// A catalogue: JSON lines or CSV
     #[arg(long, value_name = "FILE")]
     catalogue: Option<PathBuf>,
     /// Settings
@@ -147,6 +149,12 @@ struct ReplayArgs {
     /// Where to write the metrics, in Prometheus' text format
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// Where to write the report
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// A session, by any of its ids: the report says of each of its triggers what was offered, or why nothing was
+    #[arg(long, value_name = "ID", requires = "report")]
+    report_session: Option<String>,
 }
 
 /// Runs the command that was asked for.
@@ -200,6 +208,8 @@ fn run_replay(args: ReplayArgs) -> Result<()> {
         rejected: args.rejected,
         counts: args.counts,
         metrics: args.metrics,
+        report: args.report,
+        report_session: args.report_session,
     };
     let mut out = io::stdout().lock();
     replay::run(&replay, &config, &mut out)?;

@@ -3,7 +3,7 @@
 //! Invariant: every trigger (an event, or a timer, at a placement that is on) ends as exactly one [`Outcome`], counted
 //! as a total. An offer's id is a hash of its cause.
 
-use super::apply::Effects;
+use super::apply::{Effects, Ended};
 use super::attribution;
 use super::experiment::arm_of;
 use super::facts::Fact;
@@ -49,12 +49,12 @@ pub(super) fn answer(settings: &Settings, shop: &Shop, key: &SessionKey, session
         Ok(choice) => offer(settings, shop, key, session, policy, trigger, id, &choice, effects),
         Err(reason) => reason,
     };
-    suppressed(trigger.placement, outcome, effects);
+    ended(trigger.placement, trigger.at, outcome, effects);
 }
 
 /// Counts how a trigger ended.
-pub(super) fn suppressed(placement: Placement, outcome: Outcome, effects: &mut Effects) {
-    effects.outcome = Some((placement, outcome));
+pub(super) fn ended(placement: Placement, at: Timestamp, outcome: Outcome, effects: &mut Effects) {
+    effects.ended = Some(Ended { placement, at, outcome });
     effects.facts.push(Fact::Total(TotalKey::Triggers(placement, outcome), 1));
 }
 
@@ -142,7 +142,7 @@ fn offer(
         seen: false,
         dismissed: false,
     };
-    attribution::made(session, outstanding, settings, &mut effects.facts);
+    attribution::made(session, outstanding, shop.hears_feedback(), settings, &mut effects.facts);
     if arm == Arm::Holdout { Outcome::Withheld } else { Outcome::Offered }
 }
 

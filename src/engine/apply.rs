@@ -3,7 +3,7 @@
 //! Invariant: `apply` changes nothing but the event's own session; what the shop is to learn leaves as facts.
 //! Every trigger (an event at a placement that is on) ends as exactly one [`Outcome`], counted as a total.
 
-use super::answer::{Trigger, answer, suppressed};
+use super::answer::{Trigger, answer, ended};
 use super::attribution;
 use super::basket::BasketRules;
 use super::decay::Stage;
@@ -20,6 +20,17 @@ use super::totals::TotalKey;
 use super::vocabulary::{Outcome, Placement};
 use crate::event::{EventKind, EventType, Id, ItemId, Line, Money, Quantity, Reject, RejectReason, ShopEvent, Timestamp};
 
+/// How a trigger ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Where,
+    pub placement: Placement,
+    /// made for which time,
+    pub at: Timestamp,
+    /// and how.
+    pub outcome: Outcome,
+}
+
 /// What an event brings about.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -30,7 +41,7 @@ pub struct Effects {
     /// What the shop is to learn.
     pub facts: Vec<Fact>,
     /// How the trigger ended, if it was one.
-    pub outcome: Option<(Placement, Outcome)>,
+    pub ended: Option<Ended>,
     /// Items that were looked at for the offer and left out.
     pub dropped: Vec<Dropped>,
 }
@@ -251,7 +262,7 @@ impl Step<'_> {
             return;
         }
         if let Some(reason) = self.no_trigger(is_new) {
-            suppressed(placement, reason, self.effects);
+            ended(placement, self.event.ts, reason, self.effects);
             return;
         }
         let event = self.event;

@@ -70,12 +70,13 @@ fn seen(
     }
 }
 
-/// An offer was made, or kept back. Where nothing more will be heard of it, it counts as seen.
-pub fn made(session: &mut Session, mut offer: Outstanding, settings: &Settings, facts: &mut Vec<Fact>) {
+/// An offer was made, or kept back. Where nothing more will be heard of it, it counts as seen: where sending is enough,
+/// and, if storefronts `speak` at all, when it was kept back, since others would be seen then.
+pub fn made(session: &mut Session, mut offer: Outstanding, speak: bool, settings: &Settings, facts: &mut Vec<Fact>) {
     if offer.arm == Arm::Treatment {
         emitted(session, &offer, settings, facts);
     }
-    if offer.arm == Arm::Holdout || settings.attribution.trigger == AttributionTrigger::Emitted {
+    if (offer.arm == Arm::Holdout && speak) || settings.attribution.trigger == AttributionTrigger::Emitted {
         let Session { pressure, customer, .. } = session;
         let at = offer.ts;
         seen(&mut offer, pressure, customer.as_ref(), at, settings, facts);

@@ -54,4 +54,4 @@ pub mod weekly;
 #[cfg(test)]
 mod test_support;
 
-pub use apply::{Effects, apply, check, tick};
+pub use apply::{Effects, Ended, apply, check, tick};

@@ -4,6 +4,7 @@
 //! any thread may read at any time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::catalogue::Catalogue;
@@ -15,7 +16,8 @@ use super::facts::{Fact, Sale};
 use super::passed_over::PassedOver;
 use super::settings::Limits;
 use super::shelves::Shelves;
-use super::totals::Totals;
+use super::totals::{TotalKey, Totals};
+use super::vocabulary::ItemStep;
 use super::weekly::Weekly;
 
 /// The state of a shop.
@@ -38,6 +40,7 @@ pub struct Shop {
     totals: Mutex<Totals>,
     combinations: Mutex<Combinations>,
     decay: RwLock<Option<Decay>>,
+    feedback_heard: AtomicBool,
 }
 
 /// One kind of entries that grows, with its limit.
@@ -68,6 +71,7 @@ impl Shop {
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
             decay: RwLock::default(),
+            feedback_heard: AtomicBool::new(false),
         }
     }
 
@@ -81,7 +85,12 @@ impl Shop {
             Fact::Bought { add, first, customer, items } => self.customers.bought(*add, *first, customer, items),
             Fact::Learned { item, ts, price, product } => self.catalogue.learn(item, *ts, *price, product),
             Fact::Combination { anchor, companion, step } => self.combinations().add(anchor, companion, *step),
-            Fact::Total(key, delta) => self.totals().add(key.clone(), *delta),
+            Fact::Total(key, delta) => {
+                if matches!(key, TotalKey::OfferItems { step: ItemStep::Shown, .. }) {
+                    self.feedback_heard.store(true, Ordering::Relaxed);
+                }
+                self.totals().add(key.clone(), *delta);
+            }
             Fact::Erased(customer) => self.customers.erase(customer),
             Fact::Sale(sale) => self.fold_sale(sale),
             Fact::CategoryBasket { before, after } => self.with_decay(|decay| self.categories.change_basket(decay, before, after)),
@@ -116,6 +125,12 @@ impl Shop {
             }
             Some(_) => {}
         }
+    }
+
+    /// Whether any offer was ever said to be shown.
+    #[must_use]
+    pub fn hears_feedback(&self) -> bool {
+        self.feedback_heard.load(Ordering::Relaxed)
     }
 
     /// The decay in force; `None` before the first record.

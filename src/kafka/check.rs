@@ -33,6 +33,9 @@ fn run(config: &Config, report: &mut Report<'_, impl Write>) -> Result<()> {
     }
     let (group, instance) = (&kafka.group_id, &kafka.instance_id);
     report.ok("configuration", &format!("group {group}, instance {instance}, transactional id {group}-{instance}"))?;
+    for line in config.engine.advice() {
+        report.warn("policy", &line)?;
+    }
     let cluster = match Cluster::connect(config) {
         Ok(cluster) => cluster,
         Err(error) => return report.fail("connection", &format!("{error:#}")),

@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::clients::log_error;
+use super::idle::CaughtUp;
 use super::link::InFlight;
 use crate::metrics::Metrics;
 
@@ -37,18 +38,24 @@ pub struct GroupContext {
     rebalanced: Mutex<VecDeque<Rebalanced>>,
     metrics: Arc<Metrics>,
     topics: Vec<String>,
+    caught_up: CaughtUp,
 }
 
 impl GroupContext {
     /// A context for the consumer of these topics.
     #[must_use]
     pub fn new(in_flight: Arc<InFlight>, revoke_limit: Duration, metrics: Arc<Metrics>, topics: Vec<String>) -> Self {
-        Self { in_flight, revoke_limit, rebalanced: Mutex::default(), metrics, topics }
+        Self { in_flight, revoke_limit, rebalanced: Mutex::default(), metrics, topics, caught_up: CaughtUp::default() }
     }
 
     /// The oldest rebalance that was not looked at yet.
     pub fn next_rebalanced(&self) -> Option<Rebalanced> {
         self.rebalanced.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Whether the partition of that number is read to its end, in all topics.
+    pub fn is_caught_up(&self, partition: i32) -> bool {
+        self.caught_up.all(&self.topics, partition)
     }
 
     fn tell(&self, rebalanced: Rebalanced) {
@@ -73,6 +80,7 @@ impl GroupContext {
             tracing::warn!("a commit did not end within {} s; partitions are given back without it", self.revoke_limit.as_secs());
         }
         self.metrics.forget_lag();
+        self.caught_up.forget();
         self.tell(Rebalanced::Revoked);
         if let Err(error) = consumer.unassign() {
             tracing::warn!("partitions can't be given back: {error}");
@@ -88,6 +96,9 @@ impl ClientContext for GroupContext {
     fn stats(&self, statistics: Statistics) {
         for topic in statistics.topics.values().filter(|topic| self.topics.contains(&topic.topic)) {
             for partition in topic.partitions.values().filter(|partition| partition.partition >= 0 && partition.desired) {
+                // The next offset to fetch is known before anything was read, the one read last is not.
+                let is_read = partition.ls_offset >= 0 && partition.next_offset >= partition.ls_offset;
+                self.caught_up.set(&topic.topic, partition.partition, is_read);
                 if partition.app_offset >= 0 && partition.ls_offset >= 0 {
                     self.metrics.lag(&topic.topic, partition.partition, (partition.ls_offset - partition.app_offset).max(0));
                 }

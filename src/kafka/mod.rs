@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `service` | what is started, in which order |
 //! | `stream` | the loop: poll, process, hand over to the transaction |
-//! | `group` | the consumer group: assignments, lag |
+//! | `group`, `idle` | the consumer group: assignments, lag, and time where no events come |
 //! | `link`, `transaction` | handing a batch over, and the thread that commits it |
 //! | `outgoing`, `delivery` | a batch as records, and sending them |
 //! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
@@ -23,6 +23,7 @@ mod delivery;
 mod embedded;
 mod feed;
 mod group;
+mod idle;
 mod link;
 mod outgoing;
 mod service;

@@ -3,6 +3,7 @@
 //! Invariant: topics are checked before anything is consumed; the shop is restored before the group is joined;
 //! whichever thread ends first with an error ends the process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -15,6 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::clients::{LogContext, group_consumer, log_consumer};
 use super::group::GroupContext;
+use super::idle::Quiet;
 use super::link::{Committer, Link, link};
 use super::shop_log::ShopLog;
 use super::stream::{Durability, Stream};
@@ -126,6 +128,8 @@ pub fn stream(service: &Service, link: Link, partition_count: i32, durability: D
         incarnation: clock::unix_ms().unsigned_abs(),
         durability,
         aborts_in_a_row: 0,
+        quiet: Quiet::default(),
+        next_offsets: BTreeMap::new(),
     })
 }
 

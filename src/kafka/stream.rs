@@ -19,6 +19,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::clients::{is_passing, retrying};
 use super::group::{GroupConsumer, Rebalanced};
+use super::idle::Quiet;
 use super::link::{Commit, InFlight, Outcome};
 use super::outgoing::{Outgoing, dead_letter, records_of};
 use super::sessions::Restore;
@@ -56,6 +57,9 @@ pub struct Stream {
     pub(super) incarnation: u64,
     pub(super) durability: Durability,
     pub(super) aborts_in_a_row: u32,
+    pub(super) quiet: Quiet,
+    /// One past the last record taken, or committed, of each partition.
+    pub(super) next_offsets: BTreeMap<(String, i32), i64>,
 }
 
 /// Where state survives.
@@ -113,6 +117,7 @@ impl Stream {
                 restored => restored?,
             };
             self.poll(&state, &mut at_hand)?;
+            self.tick_idle(&state, &mut at_hand);
             while let Some(rebalanced) = self.consumer.context().next_rebalanced() {
                 at_hand = AtHand::default();
                 self.processor.forget_partitions();
@@ -179,6 +184,7 @@ impl Stream {
                 Some(Ok(message)) => {
                     if let State::Running { .. } = state {
                         take(&mut self.processor, at_hand, &message, self.partition_count)?;
+                        self.quiet.heard(message.partition(), message.timestamp().to_millis().map(Timestamp));
                     }
                 }
                 Some(Err(error)) => return self.poll_error(&error),
@@ -187,6 +193,22 @@ impl Stream {
                 return Ok(());
             }
             wait = Duration::ZERO;
+        }
+    }
+
+    /// Lets time on where no events come, so that what is due there is offered.
+    fn tick_idle(&mut self, state: &State, at_hand: &mut AtHand) {
+        let State::Running { .. } = state else { return };
+        for (partition, behind_ms) in self.quiet.idle() {
+            let Some(newest) = self.processor.newest_of(partition) else { continue };
+            if !self.consumer.context().is_caught_up(partition) || self.processor.tick(partition, newest.plus_ms(behind_ms)) == 0 {
+                continue;
+            }
+            // Its offsets go along, unmoved: with them the broker sees whether the partition is still ours.
+            for (of, next) in self.next_offsets.iter().filter(|((_, number), _)| *number == partition) {
+                at_hand.offsets.entry(of.clone()).or_insert(*next);
+            }
+            at_hand.since.get_or_insert_with(clock::now);
         }
     }
 
@@ -223,7 +245,7 @@ impl Stream {
     }
 
     /// The assignment changed.
-    fn rebalanced(&self, rebalanced: Rebalanced) -> Result<State> {
+    fn rebalanced(&mut self, rebalanced: Rebalanced) -> Result<State> {
         match rebalanced {
             Rebalanced::Revoked => {
                 self.health.set(Phase::Restoring("waiting for an assignment".into()));
@@ -233,7 +255,7 @@ impl Stream {
         }
     }
 
-    fn assigned(&self, partitions: TopicPartitionList) -> Result<State> {
+    fn assigned(&mut self, partitions: TopicPartitionList) -> Result<State> {
         if partitions.count() == 0 {
             tracing::info!("no partition is assigned: there are as many instances as partitions, or more");
             self.health.set(Phase::Running);
@@ -258,7 +280,7 @@ impl Stream {
     }
 
     /// Starts again from what is committed.
-    fn restart(&self, state: State) -> Result<State> {
+    fn restart(&mut self, state: State) -> Result<State> {
         match state {
             State::Idle => Ok(State::Idle),
             State::Restoring { partitions, .. } | State::Running { partitions, .. } => {
@@ -290,14 +312,20 @@ impl Stream {
     }
 
     /// Assigns the partitions anew, from their committed offsets: no seek is needed then.
-    fn start_reading(&self, partitions: &TopicPartitionList) -> Result<()> {
+    fn start_reading(&mut self, partitions: &TopicPartitionList) -> Result<()> {
         let go_on = || !self.stop.load(Ordering::Relaxed);
         let committed =
             retrying("asking for committed offsets", go_on, || self.consumer.committed_offsets(partitions.clone(), OFFSETS_TIMEOUT))
                 .context("committed offsets can't be asked for")?;
         let mut start = TopicPartitionList::new();
+        self.next_offsets.clear();
+        self.quiet.forget();
         for element in committed.elements() {
             let offset = if let Offset::Offset(offset) = element.offset() { Offset::Offset(offset) } else { Offset::Beginning };
+            if let Offset::Offset(next) = offset {
+                self.next_offsets.insert((element.topic().to_owned(), element.partition()), next);
+            }
+            self.quiet.heard(element.partition(), None);
             start.add_partition_offset(element.topic(), element.partition(), offset).context("the start offsets")?;
         }
         self.consumer.assign(&start).and_then(|()| self.consumer.resume(&start)).context("reading can't start")
@@ -318,6 +346,7 @@ impl Stream {
         records.extend(dead_letters);
         let mut list = TopicPartitionList::new();
         for ((topic, partition), offset) in offsets {
+            self.next_offsets.insert((topic.clone(), partition), offset);
             list.add_partition_offset(&topic, partition, Offset::Offset(offset)).context("the offsets to commit")?;
         }
         self.in_flight.set(true);

@@ -6,6 +6,7 @@
 mod catalogue;
 mod input;
 mod progress;
+mod report;
 mod summary;
 
 pub use catalogue::load_catalogue;
@@ -45,6 +46,10 @@ pub struct Replay {
     pub counts: Option<PathBuf>,
     /// Metrics in Prometheus' text format.
     pub metrics: Option<PathBuf>,
+    /// The summary, and why what was offered or not in the session asked about.
+    pub report: Option<PathBuf>,
+    /// The session that the report is to explain, by any of its ids.
+    pub report_session: Option<String>,
 }
 
 /// Totals are handed to the metrics, and sessions that are over dropped, after this many lines.
@@ -63,13 +68,16 @@ pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()>
     }
     let metrics = Metrics::new(&settings)?;
     let mut processor = Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::AtOnce);
+    if let Some(session) = &replay.report_session {
+        processor.explain(session.clone());
+    }
     let mut outputs = Outputs::create(replay)?;
     let mut progress = Progress::new(&replay.events);
     for path in &replay.events {
         replay_file(path, &mut processor, &mut outputs, &metrics, &mut progress)?;
     }
     outputs.flush()?;
-    outputs.finish(config, &processor, &shop, &metrics)?;
+    outputs.finish(replay, config, &processor, &shop, &metrics)?;
     progress.finish();
     summary::write(&shop, &settings, out).context("the summary can't be written")
 }
@@ -94,7 +102,7 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
 
 /// No output may be an input, or another output: it would be gone before it is read.
 fn check_files(replay: &Replay) -> Result<()> {
-    let outputs = [&replay.offers, &replay.withheld, &replay.rejected, &replay.counts, &replay.metrics];
+    let outputs = [&replay.offers, &replay.withheld, &replay.rejected, &replay.counts, &replay.metrics, &replay.report];
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut taken: Vec<PathBuf> = replay.events.iter().chain(&replay.catalogue).map(|path| real(path)).collect();
     for path in outputs.into_iter().flatten() {
@@ -117,6 +125,7 @@ struct Outputs {
     rejected: Option<BufWriter<File>>,
     counts: Option<BufWriter<File>>,
     metrics: Option<BufWriter<File>>,
+    report: Option<BufWriter<File>>,
 }
 
 impl Outputs {
@@ -128,6 +137,7 @@ impl Outputs {
             rejected: open(&replay.rejected)?,
             counts: open(&replay.counts)?,
             metrics: open(&replay.metrics)?,
+            report: open(&replay.report)?,
         })
     }
 
@@ -158,7 +168,12 @@ impl Outputs {
         writeln!(out, "{entry}").context("a rejected line can't be written")
     }
 
-    fn finish(&mut self, config: &Config, processor: &Processor, shop: &Shop, metrics: &Metrics) -> Result<()> {
+    fn finish(&mut self, replay: &Replay, config: &Config, processor: &Processor, shop: &Shop, metrics: &Metrics) -> Result<()> {
+        if let Some(out) = &mut self.report {
+            let session = replay.report_session.as_deref();
+            let written = summary::write(shop, &config.engine, out).and_then(|()| report::explain(session, processor.trail(), shop, out));
+            written.and_then(|()| out.flush()).context("the report can't be written")?;
+        }
         if let Some(out) = &mut self.counts {
             dump::counts(shop, out).and_then(|()| out.flush()).context("the counts can't be written")?;
         }

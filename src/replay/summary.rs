@@ -7,7 +7,7 @@ use indicatif::HumanCount;
 use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
-use crate::engine::vocabulary::{ItemStep, OfferKind, Outcome, Placement};
+use crate::engine::vocabulary::{ItemStep, Outcome, Placement};
 use crate::event::{Currency, EventType, RejectReason, micros_to_text};
 
 const COMBINATIONS_SHOWN: usize = 10;
@@ -139,7 +139,7 @@ fn by_hour(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn steps(totals: &Totals, wanted: impl Fn(ItemStep) -> bool) -> i128 {
-    totals.sum(|key| matches!(key, TotalKey::OfferItems { step, kind: OfferKind::CrossSell, .. } if wanted(*step)))
+    totals.sum(|key| matches!(key, TotalKey::OfferItems { step, .. } if wanted(*step)))
 }
 
 fn row(out: &mut impl Write, name: &str, value: i128) -> io::Result<()> {

@@ -89,7 +89,8 @@ impl Catalogue {
             return Facets { price: learned_price, category, brand, ..Facets::default() };
         };
         Facets {
-            price: if given.price.is_some() { given.price_in(shop_currency, shop_currency) } else { learned_price },
+            // A list in another currency says nothing; what events told, does.
+            price: given.price_in(shop_currency, shop_currency).or(learned_price),
             category: given.category.clone().or_else(|| learned.category.clone()),
             brand: given.brand.clone().or_else(|| learned.brand.clone()),
             sold_out: !given.is_available(),

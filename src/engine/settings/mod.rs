@@ -2,6 +2,7 @@
 //!
 //! Invariant: plain values, checked by [`Settings::check`] before anything runs; the engine reads no other.
 
+mod advice;
 mod limits;
 mod placements;
 mod ranking;
