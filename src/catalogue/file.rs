@@ -28,7 +28,7 @@ pub struct Loaded {
     pub deleted: u64,
     /// Products there was no room for.
     pub refused: u64,
-    /// What was ignored, each with its line: the first [`WARNINGS_SAID`].
+    /// What was ignored, each with its line: the first twenty.
     pub warnings: Vec<(u64, Warning)>,
     /// How many warnings there were in all.
     pub warnings_count: usize,

@@ -127,6 +127,11 @@ pub fn ids(field: &str, value: Maybe<'_>) -> Result<Vec<Id>, BadRow> {
 pub fn text(field: &str, value: Maybe<'_>, bytes_max: usize) -> Result<Option<CompactString>, BadRow> {
     let Some(value) = value else { return Ok(None) };
     let text = value.text().ok_or_else(|| value.bad(field, RowReason::BadField, "text is needed"))?;
+    // As nearly every text is.
+    if text.len() <= bytes_max && !text.chars().any(char::is_control) {
+        let text = text.trim();
+        return Ok((!text.is_empty()).then(|| CompactString::from(text)));
+    }
     let one_line = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).filter(|c| !c.is_control());
     let mut kept = CompactString::default();
     for character in one_line {

@@ -74,14 +74,20 @@ pub struct Given {
 impl Given {
     /// Packs a product.
     pub fn new(product: &Product) -> Self {
-        let text = |text: &'_ Option<CompactString>| text.clone().unwrap_or_default();
-        let [title, description, category, brand] = [&product.title, &product.description, &product.category, &product.brand].map(text);
-        let [image_url, url, add_url] = [&product.image_url, &product.url, &product.add_url].map(text);
-        let [upgrade_of, variant_of] = [&product.upgrade_of, &product.variant_of].map(text);
         let [pinned, excluded] = [&product.pinned, &product.excluded].map(|list| join(list));
-        let texts =
-            [&title, &description, &category, &brand, &image_url, &url, &add_url, &upgrade_of, &variant_of].map(CompactString::as_str);
-        let [title, description, category, brand, image_url, url, add_url, upgrade_of, variant_of] = texts;
+        let texts = [
+            &product.title,
+            &product.description,
+            &product.category,
+            &product.brand,
+            &product.image_url,
+            &product.url,
+            &product.add_url,
+            &product.upgrade_of,
+            &product.variant_of,
+        ];
+        let [title, description, category, brand, image_url, url, add_url, upgrade_of, variant_of] =
+            texts.map(|text| text.as_deref().unwrap_or_default());
         let (texts, ends) =
             pack([title, description, category, brand, image_url, url, add_url, upgrade_of, variant_of, &pinned, &excluded]);
         Self {
