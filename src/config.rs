@@ -40,6 +40,8 @@ pub struct KafkaConfig {
     /// The topics events come from; of equal partition counts where there are several.
     #[serde(deserialize_with = "list")]
     pub events_topics: Vec<String>,
+    /// The shop's catalogue, if it has one in Kafka.
+    pub catalogue_topic: String,
     /// Where offers go.
     pub offers_topic: String,
     /// Where offers go that are kept back.
@@ -102,6 +104,7 @@ impl Default for KafkaConfig {
         Self {
             brokers: String::new(),
             events_topics: vec!["shop.events".into()],
+            catalogue_topic: "shop.catalogue".into(),
             offers_topic: "shop.offers".into(),
             withheld_topic: "shop.offers.withheld".into(),
             dlq_topic: "shop.events.dlq".into(),
@@ -306,8 +309,9 @@ impl KafkaConfig {
     }
 
     fn check_names(&self) -> Result<(), BadSetting> {
-        let topics = [&self.offers_topic, &self.withheld_topic, &self.dlq_topic, &self.sessions_topic, &self.shop_topic];
-        for topic in self.events_topics.iter().chain(topics) {
+        let own = [&self.offers_topic, &self.withheld_topic, &self.dlq_topic, &self.sessions_topic, &self.shop_topic];
+        let topics: Vec<&String> = [&self.catalogue_topic].into_iter().chain(own).collect();
+        for topic in self.events_topics.iter().chain(topics.iter().copied()) {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
             if topic.is_empty() || topic.len() > 249 || !topic.chars().all(fits) {
                 let allowed = "a topic's name is 1 to 249 letters, digits, dots, dashes or underscores";

@@ -41,11 +41,12 @@ fn a_bad_value_is_one_line_with_setting_value_and_what_is_allowed() {
     insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = 1"), @"kafka.commit_interval_ms is 1; 5 to 60000 is allowed");
     insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = \"soon\""), @r#"invalid type: string "soon", expected an integer for key `kafka.commit_interval_ms`"#);
     insta::assert_snapshot!(error("[kafka]\ndelivery = \"at_most_once\""), @r#""at_most_once" is not allowed (exactly_once is) for key `kafka.delivery`"#);
-    insta::assert_snapshot!(error("[kafka]\nbroker = \"a:1\""), @"unknown field `broker`, expected one of `brokers`, `events_topics`, `offers_topic`, `withheld_topic`, `dlq_topic`, `sessions_topic`, `shop_topic`, `group_id`, `instance_id`, `delivery`, `commit_interval_ms`, `commit_records_max`, `message_timeout_ms`, `transaction_timeout_ms`, `session_timeout_ms`, `client` for key `kafka`");
+    insta::assert_snapshot!(error("[kafka]\nbroker = \"a:1\""), @"unknown field `broker`, expected one of `brokers`, `events_topics`, `catalogue_topic`, `offers_topic`, `withheld_topic`, `dlq_topic`, `sessions_topic`, `shop_topic`, `group_id`, `instance_id`, `delivery`, `commit_interval_ms`, `commit_records_max`, `message_timeout_ms`, `transaction_timeout_ms`, `session_timeout_ms`, `client` for key `kafka`");
     insta::assert_snapshot!(error("[kafka.client]\n\"isolation.level\" = \"read_uncommitted\""), @"kafka.client.isolation.level is read_uncommitted; it is not allowed, since exactly-once rests on it");
     insta::assert_snapshot!(error("[kafka.client]\n\"group.id\" = \"x\""), @"kafka.client.group.id is x; set kafka.group_id instead");
     insta::assert_snapshot!(error("[kafka]\nsession_timeout_ms = 9000"), @"kafka.session_timeout_ms is 9000; 15001 to 1800000 is allowed");
     insta::assert_snapshot!(error("[kafka]\noffers_topic = \"shop offers\""), @r#"kafka.…_topic is "shop offers"; a topic's name is 1 to 249 letters, digits, dots, dashes or underscores"#);
+    insta::assert_snapshot!(error("[kafka]\ncatalogue_topic = \"shop.events\""), @"kafka.…_topic is shop.events; each topic has one purpose, and this one is named for two");
     insta::assert_snapshot!(error("time_zone = \"Tashkent\""), @r#""Tashkent" is not an IANA time zone such as Asia/Tashkent for key `time_zone`"#);
     insta::assert_snapshot!(error("currency = \"DOLLAR\""), @r#""DOLLAR" is not an ISO 4217 currency code for key `currency`"#);
     insta::assert_snapshot!(error("[attribution]\nwindow = \"a day\""), @r#""a day" is not a length of time such as 500ms, 30s, 5m, 24h or 90d for key `attribution.window`"#);

@@ -12,6 +12,7 @@
 //! | room | what it is for |
 //! | --- | --- |
 //! | [`event`] | wire formats into events, or a reason why not |
+//! | [`catalogue`] | the shop's catalogue, from records and files into products |
 //! | [`engine`] | pure decisions: sessions, counts, ranking, policy, offers, attribution |
 //! | [`state`] | the record formats that survive |
 //! | [`pipeline`] | records in, one batch of all that a commit carries |
@@ -29,6 +30,7 @@
 //! - Everything that grows has a limit; what the shop or a partition holds has a gauge and an eviction counter.
 //! - Only [`kafka`] imports rdkafka. A panic in any thread ends the process.
 
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod demo;
@@ -37,6 +39,7 @@ pub mod engine;
 pub mod event;
 pub mod health;
 pub mod http;
+pub(crate) mod input;
 pub mod kafka;
 pub mod metrics;
 pub mod pipeline;

@@ -24,7 +24,7 @@ const BANNED: [&str; 14] = [
 ];
 
 /// Other rooms of the crate that the engine must not reach into.
-const ROOMS: [&str; 9] = ["kafka", "http", "metrics", "pipeline", "replay", "demo", "clock", "config", "state"];
+const ROOMS: [&str; 11] = ["catalogue", "kafka", "http", "input", "metrics", "pipeline", "replay", "demo", "clock", "config", "state"];
 
 fn sources(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

@@ -40,6 +40,7 @@ impl Shop {
         let kafka = KafkaConfig {
             brokers,
             events_topics: vec![format!("{prefix}.events")],
+            catalogue_topic: format!("{prefix}.catalogue"),
             offers_topic: format!("{prefix}.offers"),
             withheld_topic: format!("{prefix}.withheld"),
             dlq_topic: format!("{prefix}.dlq"),
@@ -139,7 +140,8 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        let _ = wait(self.admin().delete_topics(&self.topics(), &AdminOptions::new()));
+        let all = [self.topics(), vec![&self.config.kafka.catalogue_topic]].concat();
+        let _ = wait(self.admin().delete_topics(&all, &AdminOptions::new()));
     }
 }
 
@@ -177,9 +179,9 @@ fn has_line(text: &str, state: &str, words: &[&str]) -> bool {
 fn creating_topics_twice_leaves_them_as_they_are_and_succeeds() {
     let Some(shop) = Shop::new("creating-twice") else { return };
     let first = shop.create(3).unwrap();
-    assert_eq!(first.matches("created ").count(), 6, "{first}");
+    assert_eq!(first.matches("created ").count(), 7, "{first}");
     let second = shop.create(3).unwrap();
-    assert_eq!(second.matches("exists ").count(), 6, "{second}");
+    assert_eq!(second.matches("exists ").count(), 7, "{second}");
     assert!(!second.contains("created "), "{second}");
 }
 
@@ -194,6 +196,7 @@ fn created_topics_are_described_as_ok_with_their_settings() {
     let kafka = &shop.config.kafka;
     assert_eq!(row(&kafka.shop_topic)[1..5], ["1", "1", "delete", "unlimited"], "{table}");
     assert_eq!(row(&kafka.sessions_topic)[1..4], ["3", "1", "compact"], "{table}");
+    assert_eq!(row(&kafka.catalogue_topic)[1..4], ["3", "1", "compact"], "{table}");
     assert_eq!(row(&kafka.dlq_topic)[1..6], ["3", "1", "delete", "14", "d"], "{table}");
     assert_eq!(row(&kafka.offers_topic)[1..6], ["3", "1", "delete", "7", "d"], "{table}");
     assert!(shop.topics().into_iter().all(|topic| row(topic).last().unwrap() == "ok"), "{table}");
@@ -335,6 +338,27 @@ fn a_check_counts_records_that_cannot_be_used_by_reason() {
     let (text, passed) = shop.check();
     assert!(passed, "{text}");
     assert!(has_line(&text, "warn", &["events: 3 of the 20 newest records", "(15.0 %)", "not_json 2, missing_type 1"]), "{text}");
+}
+
+#[test]
+fn a_check_does_without_a_catalogue_and_looks_at_one_that_is_there() {
+    let Some(shop) = Shop::with_topics("catalogue") else { return };
+    let catalogue = &shop.config.kafka.catalogue_topic;
+    let text = shop.check().0;
+    assert!(has_line(&text, "ok", &["rights:", catalogue, "can be read"]), "{text}");
+    assert!(has_line(&text, "ok", &["catalogue: no products to judge by"]), "{text}");
+    let producer: BaseProducer = shop.client().create().unwrap();
+    for (key, value) in [("a", r#"{"item_id":"a","price":5}"#), ("b", r#"{"price":"5,00"}"#)] {
+        producer.send(BaseRecord::to(catalogue).key(key).payload(value)).unwrap();
+    }
+    producer.flush(TIMEOUT).unwrap();
+    let (text, passed) = shop.check();
+    assert!(passed, "{text}");
+    assert!(has_line(&text, "warn", &["catalogue: 1 of the 2 newest records", "(bad_price 1)", "price is \"5,00\""]), "{text}");
+    shop.delete(&[catalogue]);
+    let (text, passed) = shop.check();
+    assert!(passed, "{text}");
+    assert!(has_line(&text, "ok", &["catalogue:", catalogue, "is not there, and need not be"]), "{text}");
 }
 
 #[test]

@@ -128,7 +128,7 @@ struct ReplayArgs {
     /// Logs, one JSON event a line; plain, gzip or zstd; `-` is standard input
     #[arg(required = true, value_name = "EVENTS")]
     events: Vec<PathBuf>,
-    /// A catalogue: JSON lines or CSV
+    /// A catalogue: one JSON product a line, or a table whose name ends in .csv; plain, gzip or zstd
     #[arg(long, value_name = "FILE")]
     catalogue: Option<PathBuf>,
     /// Settings

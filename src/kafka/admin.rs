@@ -43,8 +43,7 @@ pub fn create(config: &Config, partitions: Option<i32>, replication: Option<i32>
         None => (as_found, events_partitions(&config.kafka, &found).unwrap_or(PARTITIONS_DEFAULT)),
     };
     check_found(&config.kafka, partitions, &compare(&plan, &found, cluster.brokers()), &found, out)?;
-    let ours: Vec<_> = plan.iter().filter(|wanted| wanted.role.is_created()).collect();
-    for wanted in &ours {
+    for wanted in &plan {
         match found.get(&wanted.topic) {
             Some(found) => say(out, "exists", &wanted.topic, found.partitions, found.replication, wanted)?,
             None => {
@@ -53,7 +52,7 @@ pub fn create(config: &Config, partitions: Option<i32>, replication: Option<i32>
             }
         }
     }
-    let names: Vec<_> = ours.iter().map(|wanted| wanted.topic.as_str()).collect();
+    let names: Vec<_> = plan.iter().map(|wanted| wanted.topic.as_str()).collect();
     await_topics(&mut cluster, &config.kafka, &names)
 }
 

@@ -1,9 +1,11 @@
-//! `check`: configuration, connection, topics, rights and keys; what is wrong and how to mend it.
+//! `check`: configuration, connection, topics, rights, catalogue and keys; what is wrong and how to mend it.
 //!
 //! Invariant: nothing stays behind. Records are written in transactions that are aborted, under a transactional
 //! id of its own, so that an instance that runs is not fenced; no group is joined and no offset committed.
 
+mod catalogue;
 mod keys;
+mod newest;
 mod rights;
 
 use std::collections::BTreeMap;
@@ -46,6 +48,7 @@ fn run(config: &Config, report: &mut Report<'_, impl Write>) -> Result<()> {
     check_topics(&plan, &found, cluster.brokers(), report)?;
     let there: Vec<_> = plan.iter().filter(|wanted| found.contains_key(&wanted.topic)).collect();
     rights::check(kafka, &there, report)?;
+    catalogue::check(kafka, found.get(&kafka.catalogue_topic).map(|found| found.partitions), report)?;
     let events = there.iter().filter(|wanted| wanted.role == Role::Events);
     let events: Vec<_> = events.filter_map(|wanted| Some((wanted.topic.as_str(), found.get(&wanted.topic)?.partitions))).collect();
     if events.is_empty() { Ok(()) } else { keys::check(kafka, &events, report) }

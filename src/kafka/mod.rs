@@ -13,10 +13,12 @@
 //! | `outgoing`, `delivery` | a batch as records, and sending them |
 //! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
 //! | `shop_log`, `sessions` | restoring and following the state logs |
+//! | `catalogue` | reading and following the shop's catalogue |
 //! | `clients` | settings of every client |
 //! | `topics`, `admin`, `check` | topics, rights, and what is wrong with them |
 
 pub mod admin;
+mod catalogue;
 pub mod check;
 mod clients;
 mod delivery;

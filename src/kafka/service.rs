@@ -1,7 +1,7 @@
 //! Starting and stopping what `run` consists of.
 //!
-//! Invariant: topics are checked before anything is consumed; the shop is restored before the group is joined;
-//! whichever thread ends first with an error ends the process.
+//! Invariant: topics are checked before anything is consumed; the catalogue is read and the shop restored before
+//! the group is joined; whichever thread ends first with an error ends the process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use super::catalogue::CatalogueLog;
 use super::clients::{LogContext, group_consumer, log_consumer};
 use super::group::GroupContext;
 use super::idle::Quiet;
@@ -75,6 +76,8 @@ pub fn run(service: &Service) -> Result<()> {
         Err(_) if !go_on() => return Ok(()),
         started => started?,
     };
+    // Before the shop: where products are limited, those of the catalogue come before those of events.
+    let Some(catalogue) = read_catalogue(service, go_on)? else { return Ok(()) };
     service.health.set(Phase::Restoring("the shop".into()));
     let log = ShopLog::open(config, Arc::clone(&service.shop))?;
     log.read_to_end(go_on)?;
@@ -83,18 +86,31 @@ pub fn run(service: &Service) -> Result<()> {
     let (ended, first_end) = channel();
     let stop = Arc::clone(&service.stop);
     spawn("shop-log", ended.clone(), move || log.follow(&stop))?;
+    let stop = Arc::clone(&service.stop);
+    spawn("catalogue", ended.clone(), move || catalogue.follow(&stop))?;
     let (committer, link) = link();
     spawn_commits(move |committer| transactions.serve(&committer), committer)?;
     let stream = stream(service, link, partition_count, Durability::Logs)?;
     spawn("stream", ended, move || stream.run())?;
     service.health.set(Phase::Restoring("waiting for an assignment".into()));
-    // The shop log ends without an error only when told to stop, as the stream does.
-    let mut left = 2;
+    // The logs end without an error only when told to stop, as the stream does.
+    let mut left = 3;
     while left > 0 {
         first_end.recv().context("all threads have ended")??;
         left -= 1;
     }
     Ok(())
+}
+
+/// Reads the catalogue as it is now; `None` when told to stop.
+fn read_catalogue(service: &Service, go_on: impl Fn() -> bool) -> Result<Option<CatalogueLog>> {
+    let opened = match CatalogueLog::open(service, &go_on) {
+        Err(_) if !go_on() => return Ok(None),
+        opened => opened,
+    };
+    let mut catalogue = opened?;
+    catalogue.read_to_end(&go_on)?;
+    Ok(go_on().then_some(catalogue))
 }
 
 /// Commits on a thread that ends with the stream, whose end is the one that counts.

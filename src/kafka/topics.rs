@@ -10,8 +10,6 @@ use crate::config::KafkaConfig;
 
 /// Partitions of the events topics and of those that go with them, unless told otherwise.
 pub const PARTITIONS_DEFAULT: i32 = 12;
-/// The catalogue's topic. It is the shop's: looked at where it is there, never made here.
-pub const CATALOGUE_TOPIC: &str = "shop.catalogue";
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -89,7 +87,7 @@ pub fn plan(config: &KafkaConfig, partitions: i32) -> Vec<Wanted> {
     let mut plan: Vec<_> =
         config.events_topics.iter().map(|topic| wanted(topic, "kafka.events_topics", Role::Events, partitions)).collect();
     plan.extend([
-        wanted(CATALOGUE_TOPIC, "", Role::Catalogue, 1),
+        wanted(&config.catalogue_topic, "kafka.catalogue_topic", Role::Catalogue, partitions),
         wanted(&config.offers_topic, "kafka.offers_topic", Role::Offers, partitions),
         wanted(&config.withheld_topic, "kafka.withheld_topic", Role::Withheld, partitions),
         wanted(&config.dlq_topic, "kafka.dlq_topic", Role::DeadLetters, partitions),
@@ -112,7 +110,7 @@ pub fn compare(plan: &[Wanted], found: &BTreeMap<String, Found>, brokers: usize)
     for wanted in plan {
         match found.get(&wanted.topic) {
             Some(found) => findings.extend(compare_one(wanted, found, brokers)),
-            None if wanted.role.is_created() => findings.push(missing(wanted)),
+            None if wanted.role.is_needed() => findings.push(missing(wanted)),
             None => {}
         }
     }
@@ -120,9 +118,9 @@ pub fn compare(plan: &[Wanted], found: &BTreeMap<String, Found>, brokers: usize)
 }
 
 impl Role {
-    /// Whether `topics create` makes it.
+    /// Whether nothing goes without it.
     #[must_use]
-    pub fn is_created(self) -> bool {
+    pub fn is_needed(self) -> bool {
         self != Self::Catalogue
     }
 
@@ -204,7 +202,7 @@ fn compare_one(wanted: &Wanted, found: &Found, brokers: usize) -> Vec<Finding> {
         let line = format!("{topic} has {partitions} without a leader: start the brokers that are down");
         findings.push(wanted.finding(Severity::Error, line));
     }
-    if found.replication == 1 && brokers > 1 && wanted.role.is_created() {
+    if found.replication == 1 && brokers > 1 {
         let line = format!(
             "{} has 1 replica on {brokers} brokers, and is lost with one of them: raise it with kafka-reassign-partitions.sh",
             wanted.topic

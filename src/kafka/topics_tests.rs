@@ -111,6 +111,12 @@ fn sessions_that_are_deleted_by_age_are_an_error() {
 }
 
 #[test]
+fn a_catalogue_that_forgets_is_a_warning_whatever_its_partitions() {
+    assert_eq!(findings_with("shop.catalogue", "cleanup.policy", "delete")[0].0, Severity::Warn);
+    assert_eq!(findings_after("shop.catalogue", |found| found.partitions = 1), []);
+}
+
+#[test]
 fn a_late_compaction_is_a_warning_and_an_early_one_is_nothing() {
     assert_eq!(findings_with("offerstream.sessions", "max.compaction.lag.ms", "9223372036854775807")[0].0, Severity::Warn);
     assert_eq!(findings_with("offerstream.sessions", "segment.ms", "3600000"), []);

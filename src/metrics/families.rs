@@ -59,6 +59,10 @@ families! {
     lines_unpriced: IntCounterVec = "offerstream_lines_unpriced_total", "Bought lines of which no price is known.", [];
     lines_not_paired: IntCounterVec = "offerstream_lines_not_paired_total",
         "Lines past limits.pairs_per_basket, whose pairs were not learned.", [];
+    catalogue_records: IntCounterVec = "offerstream_catalogue_records_total",
+        "Records of the catalogue that were used, deletions among them.", [];
+    catalogue_rejected: IntCounterVec = "offerstream_catalogue_records_rejected_total",
+        "Records of the catalogue that can't be used, by reason; what was known of their items stays.", ["reason"];
     shop_orders: IntGaugeVec = "offerstream_shop_orders", "Orders of the whole shop.", [];
     shop_order_revenue: GaugeVec = "offerstream_shop_order_revenue", "Net revenue of the whole shop.", ["currency"];
     shop_extra_revenue: GaugeVec = "offerstream_shop_extra_revenue",

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use prometheus::{CounterVec, Encoder, GaugeVec, Histogram, IntCounterVec, Registry, TextEncoder};
 
+use crate::catalogue::RowReason;
 use crate::engine::combinations::Combination;
 use crate::engine::session::Sessions;
 use crate::engine::settings::{Limits, Settings};
@@ -80,6 +81,16 @@ impl Metrics {
         for (key, delta) in totals.sorted() {
             self.raise(key, delta);
         }
+    }
+
+    /// Counts a record of the catalogue that was used.
+    pub fn catalogue_record(&self) {
+        self.families.catalogue_records.with_label_values::<&str>(&[]).inc();
+    }
+
+    /// Counts a record of the catalogue that can't be used.
+    pub fn catalogue_rejected(&self, reason: RowReason) {
+        self.families.catalogue_rejected.with_label_values(&[reason.as_str()]).inc();
     }
 
     /// Sets how many records are still to be read of a partition.
@@ -190,6 +201,8 @@ impl Metrics {
         families.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision]).set(1);
         EventType::ALL.iter().for_each(|kind| families.events.with_label_values(&[kind.as_str()]).inc_by(0));
         RejectReason::ALL.iter().for_each(|reason| families.events_rejected.with_label_values(&[reason.as_str()]).inc_by(0));
+        families.catalogue_records.with_label_values::<&str>(&[]).inc_by(0);
+        RowReason::ALL.iter().for_each(|reason| families.catalogue_rejected.with_label_values(&[reason.as_str()]).inc_by(0));
         let currency = self.currency.as_str();
         families.order_revenue.with_label_values(&[currency]).inc_by(0.0);
         families.order_revenue_refunded.with_label_values(&[currency]).inc_by(0.0);

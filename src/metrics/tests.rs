@@ -10,6 +10,8 @@ const FAMILIES: &str = "
 offerstream_acceptance_ratio gauge kind placement
 offerstream_basket_age_at_acceptance_seconds histogram placement
 offerstream_build_info gauge revision version
+offerstream_catalogue_records_rejected_total counter reason
+offerstream_catalogue_records_total counter
 offerstream_commit_seconds histogram
 offerstream_consumer_lag_records gauge partition topic
 offerstream_event_to_offer_seconds histogram

@@ -3,13 +3,11 @@
 //! Invariant: the same lines in the same order give the same bytes, whatever the machine. Memory is bounded by
 //! the engine's limits: a log is read line by line, and a line no further than its limit.
 
-mod catalogue;
-mod input;
 mod progress;
 mod report;
 mod summary;
 
-pub use catalogue::load_catalogue;
+pub use crate::catalogue::load as load_catalogue;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -24,9 +22,9 @@ use crate::dump;
 use crate::engine::shop::Shop;
 use crate::engine::vocabulary::Arm;
 use crate::event::Reject;
+use crate::input::{Input, Line};
 use crate::metrics::Metrics;
 use crate::pipeline::{DEAD_LETTER_BYTES_MAX, Learning, Processor, Record};
-use input::{Input, Line};
 use progress::Progress;
 
 /// What to replay, and where each output goes; an output without a file is not written.
@@ -34,7 +32,7 @@ use progress::Progress;
 pub struct Replay {
     /// Logs, in this order; `-` is standard input.
     pub events: Vec<PathBuf>,
-    /// A catalogue in JSONL.
+    /// A catalogue: JSON lines, or a table where its name ends in `.csv`.
     pub catalogue: Option<PathBuf>,
     /// Offers made.
     pub offers: Option<PathBuf>,

@@ -32,6 +32,7 @@ pub fn program(topics: &Topics, settings: &[(&str, &str)]) -> Command {
     command.env("OFFERSTREAM_KAFKA__BROKERS", &topics.brokers).env("OFFERSTREAM_KAFKA__GROUP_ID", &topics.prefix);
     let names = [
         ("EVENTS_TOPICS", "events"),
+        ("CATALOGUE_TOPIC", "catalogue"),
         ("OFFERS_TOPIC", "offers"),
         ("WITHHELD_TOPIC", "withheld"),
         ("DLQ_TOPIC", "dlq"),

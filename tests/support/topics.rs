@@ -98,6 +98,7 @@ impl Topics {
         let partitions = if which == "shop" { 1 } else { self.partitions };
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
         match which {
+            "catalogue" => topic.set("cleanup.policy", "compact"),
             "sessions" => topic.set("cleanup.policy", "compact").set("max.message.bytes", "8388608"),
             "shop" | "events" => topic.set("max.message.bytes", "8388608"),
             _ => topic,
@@ -149,6 +150,20 @@ impl Topics {
             }
         }
         producer.flush(CALL * 3).expect("events can't be sent");
+    }
+
+    /// Writes records by key, one after the other, and waits until they are there; no value deletes.
+    pub fn put(&self, which: &str, records: &[(String, Option<String>)]) {
+        let mut client = self.client();
+        client.set("partitioner", "murmur2_random").set("enable.idempotence", "true").set("linger.ms", "5");
+        let producer: ThreadedProducer<rdkafka::producer::DefaultProducerContext> = client.create().expect("a producer");
+        let topic = self.name(which);
+        for (key, value) in records {
+            let record = BaseRecord::to(&topic).key(key);
+            let record = if let Some(value) = value { record.payload(value) } else { record };
+            producer.send(record).map_err(|(error, _)| error).expect("a record can't be sent");
+        }
+        producer.flush(CALL).expect("records can't be sent");
     }
 
     /// How many records of the events are covered by commits, and how many there are.
@@ -208,7 +223,7 @@ impl Drop for Topics {
         if !self.made.get() || std::env::var_os("OFFERSTREAM_KEEP_TOPICS").is_some() {
             return;
         }
-        let names = ["events", "offers", "withheld", "dlq", "sessions", "shop"].map(|which| self.name(which));
+        let names = ["events", "catalogue", "offers", "withheld", "dlq", "sessions", "shop"].map(|which| self.name(which));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         // What was never made can't be deleted, and a broker that is gone has nothing.
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));

@@ -1,27 +1,40 @@
 //! What is known of products: given by the shop's catalogue, and learned from events where it says nothing.
 //!
-//! Invariant: a field the catalogue gives is never overruled by an event; among events the latest wins.
+//! Invariant: a field the catalogue gives is never overruled by an event; among events the latest wins. There are
+//! never more than the limit, given and learned together. Locks are taken in one order: a product, then a relation.
 
+mod check;
+mod packed;
 mod product;
 mod relations;
 
+pub use check::Warning;
 pub use product::Product;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use compact_str::CompactString;
 use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as Place;
 use foldhash::fast::FixedState;
 
 use crate::event::{Currency, ItemId, Money, ProductFacts, Timestamp};
-use relations::Relations;
+use packed::{Given, Learned, UPGRADE, VARIANT};
+use relations::{Relations, list};
 
+/// Steps a chain of variants is followed.
+const CHAIN_MAX: usize = 32;
+/// Most variants or upgrades told of an item.
+const TOLD_MAX: usize = 64;
+
+/// What is known of one item. Both are boxed: a place in the map is there up to twice an item.
 #[derive(Clone, Debug, Default)]
 struct Entry {
-    given: Option<Box<Product>>,
-    learned: Product,
-    learned_at: Timestamp,
+    given: Option<Box<Given>>,
+    learned: Option<Box<Learned>>,
 }
 
-/// What the rules of an offer ask of an item; cheap to make, since only the category is shared text.
+/// What the rules of an offer ask of an item; cheap to make: a look-up, and one more where it is a variant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facets {
     /// Price of a unit in the shop's own currency.
@@ -34,7 +47,7 @@ pub struct Facets {
     pub sold_out: bool,
     /// The share of the price that is margin, in millionths.
     pub margin_ppm: Option<u32>,
-    /// The item that it and its variants go by: the one they are variants of.
+    /// The item that it and its variants go by: the root of the chain of `variant_of`; none for the root itself.
     pub family: Option<ItemId>,
     /// The item it is a better one than.
     pub upgrade_of: Option<ItemId>,
@@ -47,34 +60,53 @@ pub struct Facets {
 pub struct Catalogue {
     products_max: usize,
     products: DashMap<ItemId, Entry, FixedState>,
+    /// How many there are: the map itself would have to lock all its parts to tell.
+    count: AtomicUsize,
     relations: Relations,
-    refused: std::sync::atomic::AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Catalogue {
-    /// No products yet; at most `products_max` are learned.
+    /// No products yet; at most `products_max` are taken in, given and learned together.
     #[must_use]
     pub fn new(products_max: usize) -> Self {
         Self {
             products_max,
             products: DashMap::with_hasher(FixedState::default()),
+            count: AtomicUsize::new(0),
             relations: Relations::default(),
-            refused: std::sync::atomic::AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 
-    /// Sets what the shop's catalogue says, in the place of what it said before.
-    pub fn give(&self, item: ItemId, product: Product) {
-        self.withdraw(&item);
-        self.relations.add(&item, &product);
-        self.products.entry(item).or_default().given = Some(Box::new(product));
+    /// Sets what the shop's catalogue says, in the place of what it said before; whether there was room for it,
+    /// which there is for every item that is known. Whoever gives many looks at their relations at the end, by
+    /// [`Catalogue::check_relations`].
+    pub fn give(&self, item: ItemId, product: Product) -> bool {
+        let mut given = Box::new(Given::new(&product));
+        let mut entry = match self.products.entry(item.clone()) {
+            Place::Occupied(known) => known.into_ref(),
+            Place::Vacant(_) if !self.take_room() => return false,
+            Place::Vacant(vacant) => vacant.insert(Entry::default()),
+        };
+        let before = entry.given.take();
+        if let Some(before) = &before {
+            given.ignored = still_ignored(before, &given);
+        }
+        self.relations.change(&item, before.as_deref(), Some(&given));
+        entry.given = Some(given);
+        true
     }
 
     /// The shop's catalogue no longer has the item; what events told of it stays.
     pub fn withdraw(&self, item: &str) {
-        let Some(mut entry) = self.products.get_mut(item) else { return };
-        if let Some(given) = entry.given.take() {
-            self.relations.remove(item, &given);
+        let item = ItemId::from(item);
+        let Place::Occupied(mut entry) = self.products.entry(item.clone()) else { return };
+        let Some(given) = entry.get_mut().given.take() else { return };
+        self.relations.change(&item, Some(&given), None);
+        if entry.get().learned.is_none() {
+            entry.remove();
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -82,35 +114,50 @@ impl Catalogue {
     #[must_use]
     pub fn facets(&self, item: &str, shop_currency: Currency) -> Facets {
         let Some(entry) = self.products.get(item) else { return Facets::default() };
-        let learned = &entry.learned;
-        let learned_price = learned.price_in(shop_currency, shop_currency);
-        let Some(given) = &entry.given else {
-            let (category, brand) = (learned.category.clone(), learned.brand.clone());
+        let learned = entry.learned.as_deref();
+        let learned_price = learned.and_then(|learned| learned.price_in(shop_currency));
+        let learned_category = || learned.and_then(Learned::category);
+        let learned_brand = || learned.and_then(Learned::brand);
+        let Some(given) = entry.given.as_deref() else {
+            let (category, brand) = (learned_category().map(CompactString::from), learned_brand().map(CompactString::from));
             return Facets { price: learned_price, category, brand, ..Facets::default() };
         };
-        Facets {
+        let mut facets = Facets {
             // A list in another currency says nothing; what events told, does.
             price: given.price_in(shop_currency, shop_currency).or(learned_price),
-            category: given.category.clone().or_else(|| learned.category.clone()),
-            brand: given.brand.clone().or_else(|| learned.brand.clone()),
+            category: given.category().or_else(learned_category).map(CompactString::from),
+            brand: given.brand().or_else(learned_brand).map(CompactString::from),
             sold_out: !given.is_available(),
-            margin_ppm: given.margin_ppm,
-            family: given.variant_of.clone(),
-            upgrade_of: given.upgrade_of.clone(),
-            replenish_days: given.replenish_days,
+            margin_ppm: given.margin_ppm(),
+            family: variant_of(given),
+            upgrade_of: upgrade_of(given),
+            replenish_days: given.replenish_days(),
+        };
+        // Another product is looked at: this one must not be locked any more.
+        drop(entry);
+        facets.family = facets.family.map(|parent| self.root_of(parent));
+        facets
+    }
+
+    /// The item at the end of a chain of variants.
+    fn root_of(&self, mut item: ItemId) -> ItemId {
+        for _ in 0..CHAIN_MAX {
+            let Some(parent) = self.given(&item, variant_of).flatten() else { return item };
+            item = parent;
         }
+        item
     }
 
     /// The companions the catalogue pins to an item.
     #[must_use]
     pub fn pinned(&self, item: &str) -> Vec<ItemId> {
-        self.given(item, |product| product.pinned.clone()).unwrap_or_default()
+        self.given(item, Given::pinned).unwrap_or_default()
     }
 
     /// The items the catalogue keeps away from an item.
     #[must_use]
     pub fn excluded_with(&self, item: &str) -> Vec<ItemId> {
-        self.given(item, |product| product.excluded.clone()).unwrap_or_default()
+        self.given(item, Given::excluded).unwrap_or_default()
     }
 
     /// Whether any product is a variant, pins or excludes: where none does, nobody need ask.
@@ -119,16 +166,31 @@ impl Catalogue {
         self.relations.are_any()
     }
 
-    /// The items that are variants of this one.
+    /// The items that are variants of this one, and those that are variants of them; at most 64.
     #[must_use]
     pub fn variants_of(&self, item: &str) -> Vec<ItemId> {
-        self.relations.variants_of(item)
+        let mut found = self.naming(&self.relations.variants, item, VARIANT);
+        let mut next = 0;
+        while next < found.len() && found.len() < TOLD_MAX {
+            let more = self.naming(&self.relations.variants, &found[next].clone(), VARIANT);
+            let new: Vec<ItemId> = more.into_iter().filter(|one| one != item && !found.contains(one)).collect();
+            found.extend(new);
+            next += 1;
+        }
+        found.truncate(TOLD_MAX);
+        found
     }
 
-    /// The items that the catalogue calls better than this one.
+    /// The items that the catalogue calls better than this one; at most 64.
     #[must_use]
     pub fn upgrades_of(&self, item: &str) -> Vec<ItemId> {
-        self.relations.upgrades_of(item)
+        self.naming(&self.relations.upgrades, item, UPGRADE)
+    }
+
+    /// The items that name this one, but for those whose relation is ignored.
+    fn naming(&self, lists: &relations::Lists, item: &str, bit: u8) -> Vec<ItemId> {
+        let names = |other: &ItemId| self.given(other, |given| given.ignored & bit == 0) == Some(true);
+        list(lists, item, TOLD_MAX).into_iter().filter(names).collect()
     }
 
     /// The items of a category that came into the catalogue last, oldest first.
@@ -137,120 +199,107 @@ impl Catalogue {
         self.relations.newest_of(category)
     }
 
-    fn given<T>(&self, item: &str, look: impl FnOnce(&Product) -> T) -> Option<T> {
+    fn given<T>(&self, item: &str, look: impl FnOnce(&Given) -> T) -> Option<T> {
         let entry = self.products.get(item)?;
         entry.given.as_deref().map(look)
     }
 
     /// Learns from an event: see [`super::facts::Fact::Learned`].
     pub fn learn(&self, item: &ItemId, ts: Timestamp, price: Option<(Money, Currency)>, facts: &ProductFacts) {
-        if !self.products.contains_key(item) && self.products.len() >= self.products_max {
-            self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut entry = match self.products.entry(item.clone()) {
+            Place::Occupied(known) => known.into_ref(),
+            Place::Vacant(_) if !self.take_room() => return,
+            Place::Vacant(vacant) => vacant.insert(Entry::default()),
+        };
+        let before = entry.learned.as_deref();
+        if before.is_some_and(|before| ts < before.at()) {
             return;
         }
-        let mut entry = self.products.entry(item.clone()).or_default();
-        if ts < entry.learned_at {
-            return;
-        }
-        entry.learned_at = ts;
-        let learned = &mut entry.learned;
-        if let Some((price, currency)) = price {
-            (learned.price, learned.currency) = (Some(price), Some(currency));
-        }
-        for (field, value) in
-            [(&mut learned.title, &facts.title), (&mut learned.category, &facts.category), (&mut learned.brand, &facts.brand)]
-        {
-            if value.is_some() {
-                field.clone_from(value);
-            }
-        }
+        entry.learned = Some(Box::new(Learned::with(before, ts, price, facts)));
     }
 
-    /// All that is known of an item.
+    /// Makes room for one more; counts where there is none.
+    fn take_room(&self) -> bool {
+        let more = |count: usize| (count < self.products_max).then_some(count + 1);
+        let has_room = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        if !has_room {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        has_room
+    }
+
+    /// All that is known of an item; relations as the catalogue gives them.
     #[must_use]
     pub fn get(&self, item: &str) -> Product {
         let Some(entry) = self.products.get(item) else { return Product::default() };
-        let Some(given) = &entry.given else { return entry.learned.clone() };
-        let learned = &entry.learned;
-        let mut product = (**given).clone();
-        if product.price.is_none() {
-            (product.price, product.currency) = (learned.price, learned.currency);
+        let mut product = entry.given.as_deref().map(Given::product).unwrap_or_default();
+        let Some(learned) = entry.learned.as_deref() else { return product };
+        if let (None, Some((price, currency))) = (product.price, learned.price()) {
+            (product.price, product.currency) = (Some(price), Some(currency));
         }
-        product.title = product.title.or_else(|| learned.title.clone());
-        product.category = product.category.or_else(|| learned.category.clone());
-        product.brand = product.brand.or_else(|| learned.brand.clone());
+        let text = |text: Option<&str>| text.map(CompactString::from);
+        product.title = product.title.or_else(|| text(learned.title()));
+        product.category = product.category.or_else(|| text(learned.category()));
+        product.brand = product.brand.or_else(|| text(learned.brand()));
         product
     }
 
     /// The price that the shop's catalogue gives, if it is in `currency`; a price without one is in `shop_currency`.
     #[must_use]
     pub fn given_price(&self, item: &str, currency: Currency, shop_currency: Currency) -> Option<Money> {
-        self.given(item, |product| product.price_in(currency, shop_currency)).flatten()
+        self.given(item, |given| given.price_in(currency, shop_currency)).flatten()
     }
 
     /// Whether an event that tells this would teach anything.
     #[must_use]
     pub fn would_learn(&self, item: &str, price: Option<(Money, Currency)>, facts: &ProductFacts) -> bool {
-        let Some(entry) = self.products.get(item) else { return price.is_some() || *facts != ProductFacts::default() };
-        let known = &entry.learned;
-        let new_text = |known: &Option<CompactString>, told: &Option<CompactString>| told.is_some() && told != known;
-        price.is_some_and(|(price, currency)| known.price != Some(price) || known.currency != Some(currency))
-            || new_text(&known.title, &facts.title)
-            || new_text(&known.category, &facts.category)
-            || new_text(&known.brand, &facts.brand)
+        let entry = self.products.get(item);
+        let Some(known) = entry.as_ref().and_then(|entry| entry.learned.as_deref()) else {
+            return price.is_some() || *facts != ProductFacts::default();
+        };
+        let new_text = |known: Option<&str>, told: &Option<CompactString>| told.is_some() && told.as_deref() != known;
+        price.is_some_and(|price| known.price() != Some(price))
+            || new_text(known.title(), &facts.title)
+            || new_text(known.category(), &facts.category)
+            || new_text(known.brand(), &facts.brand)
     }
 
     /// How many products are known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.products.len()
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Whether no product is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.products.is_empty()
+        self.len() == 0
     }
 
-    /// How many times a product was not learned for want of room.
+    /// How many times a product was not taken in for want of room.
     #[must_use]
     pub fn refused(&self) -> u64 {
-        self.refused.load(std::sync::atomic::Ordering::Relaxed)
+        self.refused.load(Ordering::Relaxed)
     }
+}
+
+/// What it is a variant of, if that makes sense.
+fn variant_of(given: &Given) -> Option<ItemId> {
+    given.variant_of().filter(|_| given.ignored & VARIANT == 0).map(ItemId::from)
+}
+
+/// What it is better than, if that makes sense.
+fn upgrade_of(given: &Given) -> Option<ItemId> {
+    given.upgrade_of().filter(|_| given.ignored & UPGRADE == 0).map(ItemId::from)
+}
+
+/// What was ignored stays so while it says the same, until relations are looked at again.
+fn still_ignored(before: &Given, after: &Given) -> u8 {
+    let upgrade = if before.upgrade_of() == after.upgrade_of() { UPGRADE } else { 0 };
+    let variant = if before.variant_of() == after.variant_of() { VARIANT } else { 0 };
+    before.ignored & (upgrade | variant)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn titled(title: &str) -> ProductFacts {
-        ProductFacts { title: Some(title.into()), ..ProductFacts::default() }
-    }
-
-    #[test]
-    fn the_catalogue_overrules_events_field_by_field() {
-        let catalogue = Catalogue::new(10);
-        let price = Some((Money(5), Currency::USD));
-        catalogue.learn(&"a".into(), Timestamp(1), price, &titled("from an event"));
-        catalogue.give("a".into(), Product { title: Some("given".into()), ..Product::default() });
-        let product = catalogue.get("a");
-        assert_eq!((product.title.as_deref(), product.price), (Some("given"), Some(Money(5))));
-    }
-
-    #[test]
-    fn among_events_the_latest_wins_whatever_the_order() {
-        let catalogue = Catalogue::new(10);
-        catalogue.learn(&"a".into(), Timestamp(2), None, &titled("new"));
-        catalogue.learn(&"a".into(), Timestamp(1), None, &titled("old"));
-        assert_eq!(catalogue.get("a").title.as_deref(), Some("new"));
-        assert!(!catalogue.would_learn("a", None, &titled("new")) && catalogue.would_learn("a", None, &titled("newer")));
-    }
-
-    #[test]
-    fn beyond_its_limit_nothing_is_learned_and_that_is_counted() {
-        let catalogue = Catalogue::new(1);
-        catalogue.learn(&"a".into(), Timestamp(1), None, &titled("a"));
-        catalogue.learn(&"b".into(), Timestamp(1), None, &titled("b"));
-        assert_eq!((catalogue.len(), catalogue.refused()), (1, 1));
-    }
-}
+#[path = "tests.rs"]
+mod tests;

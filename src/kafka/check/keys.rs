@@ -1,31 +1,24 @@
 //! Whether events are keyed by session and can be read: a sample of the newest records of every events topic.
 //!
-//! Invariant: the sample is bounded in records, bytes and time, and read outside the group.
+//! Invariant: a share is judged, never a single record: some junk is in every topic.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::Result;
 use rdkafka::Message;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::message::BorrowedMessage;
 
 use super::Report;
-use crate::clock;
+use super::newest::read_newest;
 use crate::config::KafkaConfig;
 use crate::event::{self, Reject, RejectReason, ShopEvent};
-use crate::kafka::admin::{ANSWER_TIMEOUT, Quiet, create_client, reason};
-use crate::kafka::clients::{is_passing, log_consumer};
+use crate::kafka::admin::{Quiet, create_client, reason};
+use crate::kafka::clients::log_consumer;
 
 /// Records looked at, over all partitions.
 const RECORDS_MAX: i64 = 20_000;
-/// Bytes looked at.
-const BYTES_MAX: usize = 256 << 20;
-/// Time taken for each topic.
-const PATIENCE: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(100);
 /// Above this share of sessions on several partitions, in percent, something is wrong with the keys; up to it,
 /// a changed number of partitions may be why.
 const SPLIT_PERCENT_MAX: usize = 1;
@@ -39,7 +32,8 @@ pub(super) fn check(config: &KafkaConfig, topics: &[(&str, i32)], report: &mut R
     let consumer: BaseConsumer<Quiet> = create_client(&log_consumer(config))?;
     let mut sample = Sample::default();
     for (topic, partitions) in topics {
-        if let Err(error) = read_newest(&consumer, topic, *partitions, each, &mut sample) {
+        let take = |record: &BorrowedMessage<'_>| sample.add(record.partition(), record.key(), record.payload().unwrap_or_default());
+        if let Err(error) = read_newest(&consumer, topic, *partitions, each, take) {
             report.warn("keys", &format!("{topic} can't be sampled ({}): mend what is said above first", reason(&error)))?;
         }
     }
@@ -55,7 +49,6 @@ pub(super) fn check(config: &KafkaConfig, topics: &[(&str, i32)], report: &mut R
 #[derive(Debug, Default)]
 struct Sample {
     records: usize,
-    bytes: usize,
     /// Records without a key.
     keyless: usize,
     /// Records that can't be used, by reason.
@@ -75,7 +68,6 @@ struct Seen {
 impl Sample {
     fn add(&mut self, partition: i32, key: Option<&[u8]>, payload: &[u8]) {
         self.records += 1;
-        self.bytes += payload.len();
         self.keyless += usize::from(key.is_none());
         match decode(payload) {
             Ok(event) => self.add_session(partition, session_key(&event)),
@@ -107,43 +99,6 @@ fn decode(payload: &[u8]) -> Result<ShopEvent, Reject> {
 /// What the shop's producers must key the event with.
 fn session_key(event: &ShopEvent) -> Option<&str> {
     [&event.session_id, &event.cart_id, &event.order_id, &event.customer_id].into_iter().find_map(|id| id.as_deref())
-}
-
-/// Reads the newest records of every partition, up to where each ended when it was asked.
-fn read_newest(consumer: &BaseConsumer<Quiet>, topic: &str, partitions: i32, each: i64, sample: &mut Sample) -> Result<(), KafkaError> {
-    let mut ends = HashMap::new();
-    let mut assignment = TopicPartitionList::new();
-    for partition in 0..partitions {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT)?;
-        if high > low {
-            assignment.add_partition_offset(topic, partition, Offset::Offset(low.max(high - each)))?;
-            ends.insert(partition, high);
-        }
-    }
-    consumer.assign(&assignment)?;
-    let read = read_until(consumer, &mut ends, sample);
-    consumer.unassign()?;
-    read
-}
-
-fn read_until(consumer: &BaseConsumer<Quiet>, ends: &mut HashMap<i32, i64>, sample: &mut Sample) -> Result<(), KafkaError> {
-    let started = clock::now();
-    while !ends.is_empty() && sample.bytes < BYTES_MAX && started.elapsed() < PATIENCE {
-        match consumer.poll(POLL) {
-            Some(Ok(message)) => {
-                let partition = message.partition();
-                let Some(end) = ends.get(&partition) else { continue };
-                sample.add(partition, message.key(), message.payload().unwrap_or_default());
-                if message.offset() + 1 >= *end {
-                    ends.remove(&partition);
-                }
-            }
-            Some(Err(KafkaError::PartitionEOF(partition))) => drop(ends.remove(&partition)),
-            Some(Err(error)) if !is_passing(&error) => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn judge_records(sample: &Sample, names: &str, report: &mut Report<'_, impl Write>) -> Result<()> {

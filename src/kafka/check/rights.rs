@@ -33,7 +33,7 @@ pub(super) fn check(config: &KafkaConfig, there: &[&Wanted], report: &mut Report
     let client = log_consumer(config);
     let consumer: BaseConsumer<Quiet> = create_client(&client)?;
     let group = client.get("group.id").unwrap_or_default();
-    for wanted in there.iter().filter(|wanted| matches!(wanted.role, Role::Events | Role::Sessions | Role::Shop)) {
+    for wanted in there.iter().filter(|wanted| matches!(wanted.role, Role::Events | Role::Catalogue | Role::Sessions | Role::Shop)) {
         let topic = &wanted.topic;
         match read_end(&consumer, topic) {
             Ok(()) => report.ok("rights", &format!("{topic} can be read"))?,

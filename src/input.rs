@@ -1,4 +1,4 @@
-//! Lines of a log: plain, gzip or zstd, found out by its first bytes.
+//! Files of lines: plain, gzip or zstd, found out by their first bytes.
 //!
 //! Invariant: at most [`EVENT_BYTES_MAX`] bytes of a line are held, and one more to tell that it was longer.
 
@@ -33,23 +33,30 @@ pub struct Line<'a> {
     pub length: usize,
 }
 
+/// Opens a file, `-` for standard input, and unpacks it. Bytes read off the disk are added to `bytes_read`.
+///
+/// # Errors
+/// What opening it, or reading its first bytes, fails with.
+pub fn open(path: &Path, bytes_read: Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {
+    let file: Box<dyn Read> = if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let mut raw = BufReader::with_capacity(BUFFER_BYTES, Counted { inner: file, bytes_read });
+    let head = raw.fill_buf()?;
+    if head.starts_with(&GZIP) {
+        Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, flate2::bufread::MultiGzDecoder::new(raw))))
+    } else if head.starts_with(&ZSTD) {
+        Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, zstd::stream::Decoder::with_buffer(raw)?)))
+    } else {
+        Ok(Box::new(raw))
+    }
+}
+
 impl Input {
-    /// Opens a log, `-` for standard input. Bytes read off the disk are added to `bytes_read`.
+    /// Opens a log as [`open`] does.
     ///
     /// # Errors
     /// What opening it, or reading its first bytes, fails with.
     pub fn open(path: &Path, bytes_read: Arc<AtomicU64>) -> io::Result<Self> {
-        let file: Box<dyn Read> = if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
-        let mut raw = BufReader::with_capacity(BUFFER_BYTES, Counted { inner: file, bytes_read });
-        let head = raw.fill_buf()?;
-        let reader: Box<dyn BufRead> = if head.starts_with(&GZIP) {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, flate2::bufread::MultiGzDecoder::new(raw)))
-        } else if head.starts_with(&ZSTD) {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, zstd::stream::Decoder::with_buffer(raw)?))
-        } else {
-            Box::new(raw)
-        };
-        Ok(Self { reader, line: Vec::new(), lines: 0 })
+        Ok(Self { reader: open(path, bytes_read)?, line: Vec::new(), lines: 0 })
     }
 
     /// The next line that is not blank; `None` at the end.
