@@ -283,8 +283,8 @@ fn texts_are_shared_by_threads_and_tell_their_languages() {
 }
 
 fn title() -> impl Strategy<Value = Option<String>> {
-    // No braces, so that any in a text are the template's.
-    option::of("[^{}]{0,80}")
+    // No braces, quotes or marks, so that any in a text are the template's.
+    option::of("[^{}«»\u{2068}\u{2069}]{0,80}")
 }
 
 fn amount() -> impl Strategy<Value = Option<(Money, Currency)>> {
