@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use compact_str::CompactString;
@@ -18,6 +19,7 @@ use crate::engine::settings::{
     Attribution, BadSetting, Discounts, Experiment, Limits, MoneySettings, Placements, Ranking, Rules, Segments, SessionSettings, Settings,
     StampCard, Zone,
 };
+use crate::engine::texts::Texts;
 use crate::event::Currency;
 
 /// Everything the program can be told.
@@ -151,6 +153,8 @@ struct Raw {
     experiment: Experiment,
     session: SessionSettings,
     limits: Limits,
+    /// Files with more texts, by locale.
+    texts: BTreeMap<String, PathBuf>,
 }
 
 impl Default for Raw {
@@ -171,6 +175,7 @@ impl Default for Raw {
             experiment,
             session,
             limits,
+            texts: _,
         } = Settings::default();
         Self {
             kafka: KafkaConfig::default(),
@@ -190,6 +195,7 @@ impl Default for Raw {
             experiment,
             session,
             limits,
+            texts: BTreeMap::new(),
         }
     }
 }
@@ -217,7 +223,9 @@ impl Config {
             .build()
             .and_then(config::Config::try_deserialize)
             .map_err(|error| anyhow!("configuration{}: {}", named(file), one_line(&error.to_string())))?;
-        let config = Self::from(raw);
+        let texts = read_texts(&raw.texts, file, &raw.locale)?;
+        let mut config = Self::from(raw);
+        config.engine.texts = Arc::new(texts);
         config.check().map_err(|bad| anyhow!("configuration{}: {bad}", named(file)))?;
         Ok(config)
     }
@@ -246,9 +254,22 @@ impl From<Raw> for Config {
             experiment: raw.experiment,
             session: raw.session,
             limits: raw.limits,
+            texts: Arc::default(),
         };
         Self { kafka: raw.kafka, http: raw.http, engine }
     }
+}
+
+/// The built-in texts with those of the files, which lie beside the configuration unless their paths say otherwise.
+fn read_texts(files: &BTreeMap<String, PathBuf>, config: Option<&Path>, locale: &str) -> Result<Texts> {
+    let mut texts = Texts::built_in();
+    for (locale, path) in files {
+        let path = config.and_then(Path::parent).map_or_else(|| path.clone(), |folder| folder.join(path));
+        let name = path.display().to_string();
+        let source = std::fs::read_to_string(&path).with_context(|| format!("texts.{locale}: {name} can't be read"))?;
+        texts.add(locale, &name, &source).with_context(|| format!("texts.{locale}"))?;
+    }
+    Ok(texts.with_default(locale))
 }
 
 /// librdkafka settings that the guarantees rest on, or that have a setting of their own.

@@ -11,6 +11,7 @@
 //! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `rebuys`, `catalogue`, `shelves`, `passed_over`, `weekly`, `totals`, `combinations` | what the whole shop knows |
 //! | `facts` | what a session tells the shop |
 //! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
+//! | `texts` | what a shopper is told, in the shop's languages |
 //! | `attribution`, `experiment` | what offers did, and who is kept from them |
 //! | `settings`, `vocabulary`, `hash` | settings, closed sets of words, chance |
 
@@ -46,6 +47,7 @@ pub mod settings;
 pub mod shelves;
 pub mod shop;
 pub mod slot;
+pub mod texts;
 pub mod timers;
 pub mod totals;
 pub mod vocabulary;

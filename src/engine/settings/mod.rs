@@ -15,10 +15,13 @@ pub use ranking::{CartOrder, Ranking};
 pub use rules::{Amount, Discounts, Rules, Segments, StampCard};
 pub use types::{DurationMs, Zone};
 
+use std::sync::Arc;
+
 use compact_str::CompactString;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::texts::Texts;
 use super::vocabulary::Placement;
 use crate::event::Currency;
 
@@ -56,6 +59,9 @@ pub struct Settings {
     pub session: SessionSettings,
     /// What may grow, and how far.
     pub limits: Limits,
+    /// The words of reasons, in the shop's languages.
+    #[serde(skip)]
+    pub texts: Arc<Texts>,
 }
 
 /// How amounts are to be read.
@@ -136,6 +142,7 @@ impl Default for Settings {
             experiment: Experiment::default(),
             session: SessionSettings::default(),
             limits: Limits::default(),
+            texts: Arc::new(Texts::built_in().with_default("en")),
         }
     }
 }
