@@ -3,6 +3,7 @@
 
 mod caps;
 mod gates;
+mod personal;
 mod rules;
 
 use crate::engine::catalogue::Product;
