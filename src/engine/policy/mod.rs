@@ -24,6 +24,9 @@ mod rules;
 mod stamps;
 mod upsell;
 
+#[cfg(test)]
+mod tests;
+
 pub use bundle::Terms;
 pub use evidence::Ground;
 pub use explore::Variant;

@@ -55,14 +55,17 @@ impl<'a> Rules<'a> {
         let last_seen = session.pressure.last_seen.filter(|_| !situation.settings.rules.repeat_shown);
         let last = last_seen.and_then(|id| session.offers.iter().rev().find(|offer| offer.id == id));
         let is_related = shop.catalogue.has_relations();
-        let related = if is_related { beside } else { &[] };
+        // What follows an order stands beside that; the basket may hold something else by now.
+        let basket_items = session.basket.lines.iter().map(|line| &line.item).filter(|_| situation.follows_up);
+        let related: Vec<&ItemId> =
+            if is_related { beside.iter().map(|beside| &beside.item).chain(basket_items).collect() } else { Vec::new() };
         Self {
             situation,
             there,
             bought: session.bought_now().map(|item| item.as_str()).collect(),
             shown_last: last.into_iter().flat_map(|offer| offer.items.iter().map(|item| &item.item)).collect(),
-            kept_away: related.iter().flat_map(|beside| shop.catalogue.excluded_with(&beside.item)).collect(),
-            families: related.iter().map(|beside| (&beside.item, family_of(situation, &beside.item))).collect(),
+            kept_away: related.iter().flat_map(|item| shop.catalogue.excluded_with(item)).collect(),
+            families: related.iter().map(|item| (*item, family_of(situation, item))).collect(),
             dearest: beside.iter().filter_map(|beside| beside.price).max(),
             value_micros: beside.iter().map(|beside| beside.value_micros).sum(),
             candidates: 0,
@@ -124,12 +127,25 @@ impl<'a> Rules<'a> {
 
     /// Neither in the basket nor bought in this visit.
     fn check_presence(&self, item: &ItemId, role: Role<'_>) -> Result<(), Outcome> {
-        let is_due_again = role == Role::Again && self.situation.follows_up;
+        if self.is_due_again(item, role) {
+            return if self.is_in_open_basket(item) { Err(Outcome::InBasket) } else { Ok(()) };
+        }
         let is_page_itself = matches!(role, Role::Level(of) if of == item) && !self.situation.session.basket.has(item);
-        if self.there.contains(item.as_str()) && !is_due_again && !is_page_itself {
+        if self.there.contains(item.as_str()) && !is_page_itself {
             return Err(Outcome::InBasket);
         }
         if self.bought.contains(item.as_str()) { Err(Outcome::JustBought) } else { Ok(()) }
+    }
+
+    /// Whether it was bought by the order that is followed up, and may be offered again.
+    fn is_due_again(&self, item: &ItemId, role: Role<'_>) -> bool {
+        role == Role::Again && self.situation.follows_up && self.situation.beside.iter().any(|beside| beside.item == *item)
+    }
+
+    /// Whether it is in a basket that is not over yet: an order is followed up whether the shopper is there or not.
+    fn is_in_open_basket(&self, item: &ItemId) -> bool {
+        let Situation { session, settings, now, .. } = *self.situation;
+        session.basket.has(item) && now <= session.last_at.plus_ms(settings.session.idle.0)
     }
 
     /// Not what was refused, or seen often enough.
@@ -175,7 +191,11 @@ impl<'a> Rules<'a> {
             _ => None,
         };
         let family = facets.family.as_ref().unwrap_or(item);
-        let is_there = |(there, other): &(&ItemId, ItemId)| other == family && Some(*there) != replaced && *there != item;
+        let is_due_again = self.is_due_again(item, role);
+        let is_there = |(there, other): &(&ItemId, ItemId)| {
+            let stands = *there != item && Some(*there) != replaced && (!is_due_again || self.is_in_open_basket(there));
+            stands && other == family
+        };
         if self.families.iter().any(is_there) { Err(Outcome::VariantThere) } else { Ok(()) }
     }
 
