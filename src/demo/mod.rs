@@ -76,6 +76,7 @@ fn play(demo: &Demo, service: &Service, told: &Arc<AtomicBool>) -> Result<()> {
     let inner = service.clone();
     let pipeline = thread::Builder::new().name("pipeline".into()).spawn(move || kafka::run_embedded(&inner))?;
     let mut shop = SimulatedShop::open(demo, &service.config.kafka, told)?;
+    give_catalogue(&shop, service)?;
     let mut figures = Figures::new(Arc::clone(&service.shop));
     let ends_at = demo.seconds.map(|seconds| clock::now() + Duration::from_secs(seconds));
     while !told.load(Ordering::Relaxed) && ends_at.is_none_or(|end| clock::now() < end) {
@@ -91,6 +92,18 @@ fn play(demo: &Demo, service: &Service, told: &Arc<AtomicBool>) -> Result<()> {
     service.stop.store(true, Ordering::Relaxed);
     join(pipeline)?;
     figures.summary(shop.sent())
+}
+
+/// The shop's catalogue, straight into the pipeline's: there is no topic for it in this process.
+fn give_catalogue(shop: &SimulatedShop, service: &Service) -> Result<()> {
+    for (item, json) in shop.products() {
+        let row =
+            crate::catalogue::from_record(Some(item.as_bytes()), Some(json.as_bytes())).map_err(|bad| anyhow!("{item}: {}", bad.detail))?;
+        if let Some(product) = row.product {
+            service.shop.catalogue.give(row.item, product);
+        }
+    }
+    Ok(())
 }
 
 fn await_processed(sent: u64, figures: &mut Figures) {
@@ -112,6 +125,7 @@ fn feed(demo: &Demo, config: &Config) -> Result<()> {
     let (demo, kafka) = (demo.clone(), config.kafka.clone());
     crate::serve::until_stopped(&stop, move || {
         let mut shop = SimulatedShop::open(&demo, &kafka, &told)?;
+        shop.send_catalogue()?;
         let ends_at = demo.seconds.map(|seconds| clock::now() + Duration::from_secs(seconds));
         let mut last_line = clock::now();
         while !told.load(Ordering::Relaxed) && ends_at.is_none_or(|end| clock::now() < end) {

@@ -63,6 +63,19 @@ impl SimulatedShop {
         })
     }
 
+    /// What the shop sells: each product's id, with its row of the catalogue.
+    pub fn products(&self) -> impl Iterator<Item = (&str, String)> {
+        self.simulator.catalogue().iter().map(|product| (product.item_id.as_str(), product.to_json()))
+    }
+
+    /// Sends the catalogue to the bus.
+    ///
+    /// # Errors
+    /// The bus fails.
+    pub fn send_catalogue(&self) -> Result<()> {
+        self.products().try_for_each(|(item, json)| self.feed.send_product(item, &json))
+    }
+
     /// Lets a moment pass, and time go on if `may_send`; sends what is due and takes offers in.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ pub struct Feed {
     producer: ThreadedProducer<Reports>,
     offers: BaseConsumer<LogContext>,
     events_topic: String,
+    catalogue_topic: String,
 }
 
 impl Feed {
@@ -47,7 +48,7 @@ impl Feed {
         }
         offers.assign(&from_now)?;
         let events_topic = config.events_topics.first().cloned().context("kafka.events_topics is empty")?;
-        Ok(Self { producer, offers, events_topic })
+        Ok(Self { producer, offers, events_topic, catalogue_topic: config.catalogue_topic.clone() })
     }
 
     /// Sends one event.
@@ -57,6 +58,15 @@ impl Feed {
     pub fn send(&self, key: &str, json: &str, ts_ms: i64) -> Result<()> {
         let record = BaseRecord::<[u8], [u8]>::to(&self.events_topic).key(key.as_bytes()).payload(json.as_bytes()).timestamp(ts_ms);
         delivery::send(&self.producer, record).context("an event can't be sent")
+    }
+
+    /// Sends a product's row to the catalogue.
+    ///
+    /// # Errors
+    /// The client refuses it.
+    pub fn send_product(&self, item: &str, json: &str) -> Result<()> {
+        let record = BaseRecord::<[u8], [u8]>::to(&self.catalogue_topic).key(item.as_bytes()).payload(json.as_bytes());
+        delivery::send(&self.producer, record).context("a product can't be sent")
     }
 
     /// Hands every offer that has come to `take`.

@@ -29,9 +29,9 @@ fn check(shop: fn() -> World, ask: fn(&mut World) -> Effects, rows: &[Row<'_>]) 
 }
 
 fn said(effects: &Effects) -> Result<Vec<String>, Outcome> {
-    match effects.outcome {
-        Some((_, Outcome::Offered | Outcome::Withheld)) => Ok(effects.offer.as_ref().map(names).unwrap_or_default()),
-        Some((_, reason)) => Err(reason),
+    match effects.ended.map(|ended| ended.outcome) {
+        Some(Outcome::Offered | Outcome::Withheld) => Ok(effects.offer.as_ref().map(names).unwrap_or_default()),
+        Some(reason) => Err(reason),
         None => panic!("no trigger: {effects:?}"),
     }
 }
