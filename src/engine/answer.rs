@@ -11,7 +11,7 @@ use super::hash::hash_128;
 use super::offer::{Cause, Frame, compose};
 use super::orders::ExtraShare;
 use super::outstanding::{Outstanding, OutstandingItem};
-use super::policy::{self, Beside, Choice, Chosen, Situation};
+use super::policy::{self, Beside, Choice, Chosen, Ground, Situation};
 use super::segment;
 use super::session::{Session, SessionKey};
 use super::settings::{PlacementPolicy, Settings};
@@ -148,11 +148,16 @@ fn offer(
 
 fn outstanding_item(chosen: &Chosen) -> OutstandingItem {
     let price = chosen.discounted.or(chosen.facets.price);
+    // The first level of a ladder is what the shopper came for: nothing of it is extra.
+    let page_itself = matches!(chosen.evidence, Ground::Level(_)).then(|| (chosen.item.clone(), ExtraShare::NONE));
     let replaces = chosen.replaces.as_ref().map(|(item, replaced)| {
         let extra = price.zip(*replaced).map_or(ExtraShare::NONE, |(price, replaced)| ExtraShare::of_upgrade(price, replaced));
         (item.clone(), extra)
     });
-    OutstandingItem { replaces, ..OutstandingItem::new(chosen.item.clone(), chosen.kind, chosen.evidence.with().cloned()) }
+    OutstandingItem {
+        replaces: page_itself.or(replaces),
+        ..OutstandingItem::new(chosen.item.clone(), chosen.kind, chosen.evidence.with().cloned())
+    }
 }
 
 /// A hash of the cause: which session, which of its events, when, where.

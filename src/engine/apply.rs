@@ -133,7 +133,8 @@ fn lines_of(order: &Order, settings: &Settings) -> Vec<Beside> {
     let kept = order.lines.iter().filter(|line| line.refunded_milli < line.quantity.0);
     kept.map(|line| Beside {
         item: line.item.clone(),
-        price: line.unit_price().filter(|_| own),
+        // What came for nothing, or at a price that nobody told, says nothing of what things cost.
+        price: line.unit_price().filter(|price| own && *price > Money::ZERO),
         value_micros: if own { line.net_micros } else { 0 },
     })
     .collect()

@@ -53,12 +53,12 @@ pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: 
     (companions > 0).then_some(terms)
 }
 
-/// The item in view; where none is, the dearest.
+/// The item in view, if it can be had; where none is in view, the dearest.
 fn trigger(situation: &Situation<'_>) -> Option<(ItemId, Money)> {
     let focus = situation.beside.iter().find(|beside| Some(&beside.item) == situation.focus);
     let beside = focus.or_else(|| situation.beside.iter().max_by_key(|beside| beside.price))?;
-    let listed = || situation.shop.catalogue.facets(&beside.item, situation.settings.currency).price;
-    Some((beside.item.clone(), beside.price.or_else(listed)?))
+    let facets = situation.shop.catalogue.facets(&beside.item, situation.settings.currency);
+    if facets.sold_out { None } else { Some((beside.item.clone(), beside.price.or(facets.price)?)) }
 }
 
 fn code(situation: &Situation<'_>) -> String {

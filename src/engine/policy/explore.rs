@@ -68,7 +68,7 @@ fn new_item(situation: &Situation<'_>, rules: &mut Rules<'_>, others: &[Chosen])
     let near: Vec<Id> = fallback::neighbouring(situation, &own).into_iter().map(|near| near.category).collect();
     for category in near.into_iter().chain(own.into_iter().map(|(category, _)| category)) {
         let mut items: Vec<ItemId> = situation.shop.catalogue.newest_of(&category);
-        items.retain(|item| is_new(situation, item));
+        items.retain(|item| is_new(situation, item) && !rules.is_there(item));
         // Which of them comes first is drawn, too: each is to have its chance.
         items.sort_by_cached_key(|item| hash_128("explore", &[&situation.offer_id.to_le_bytes(), item.as_bytes()]));
         for item in items.into_iter().take(LOOKED_AT) {

@@ -38,10 +38,12 @@ pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>,
     let own = own_categories(situation);
     for near in neighbouring(situation, &own) {
         let ground = Ground::Category { with: near.with, baskets: near.baskets, together: near.together };
-        add_shelf(situation, rules, &near.category, None, &ground, chosen);
+        let shelf = Shelf { category: &near.category, baskets_min: situation.policy.baskets_together_min, near: None, ground };
+        add_shelf(situation, rules, &shelf, chosen);
     }
-    for (category, price) in &own {
-        add_shelf(situation, rules, category, *price, &Ground::PopularInCategory, chosen);
+    for (category, near) in &own {
+        let (baskets_min, ground) = (situation.policy.popular_baskets_min, Ground::PopularInCategory);
+        add_shelf(situation, rules, &Shelf { category, baskets_min, near: *near, ground }, chosen);
     }
 }
 
@@ -86,23 +88,27 @@ pub(super) fn neighbouring(situation: &Situation<'_>, own: &[(Id, Option<Money>)
     found
 }
 
-fn add_shelf(
-    situation: &Situation<'_>,
-    rules: &mut Rules<'_>,
-    category: &str,
+/// What sells best of a category, as far as it is wanted.
+struct Shelf<'a> {
+    category: &'a str,
+    /// In at least so many baskets,
+    baskets_min: u32,
+    /// at a price like this one.
     near: Option<Money>,
-    ground: &Ground,
-    chosen: &mut Vec<Chosen>,
-) {
-    for slot in situation.shop.shelves.of(category).into_iter().take(SHELF_LOOKED_AT) {
+    ground: Ground,
+}
+
+fn add_shelf(situation: &Situation<'_>, rules: &mut Rules<'_>, shelf: &Shelf<'_>, chosen: &mut Vec<Chosen>) {
+    for slot in situation.shop.shelves.of(shelf.category).into_iter().take(SHELF_LOOKED_AT) {
         if !has_room(situation, chosen) {
             return;
         }
-        if slot.baskets() < situation.policy.baskets_together_min {
+        // What is there is no candidate for going with itself.
+        if slot.baskets() < shelf.baskets_min || rules.is_there(&slot.item) {
             continue;
         }
-        if let Some(item) = rules.choose(&slot.item, Role::Companion, ground.clone(), chosen)
-            && is_like(item.facets.price, near)
+        if let Some(item) = rules.choose(&slot.item, Role::Companion, shelf.ground.clone(), chosen)
+            && is_like(item.facets.price, shelf.near)
         {
             chosen.push(item);
         }

@@ -88,6 +88,11 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// Whether the item is one that the offer is to go with, or in the basket.
+    pub(super) fn is_there(&self, item: &ItemId) -> bool {
+        self.there.contains(item.as_str())
+    }
+
     /// Leaves an item out.
     pub(super) fn drop(&mut self, item: &ItemId, reason: Outcome) {
         self.candidates += 1;
@@ -119,6 +124,7 @@ impl<'a> Rules<'a> {
         let Situation { settings, shop, .. } = *self.situation;
         let facets = shop.catalogue.facets(item, settings.currency);
         self.check_catalogue(item, &facets, role)?;
+        self.check_others(item, chosen)?;
         self.check_ownership(item, &facets, role)?;
         let kind = self.check_price(&facets, role)?;
         self.check_similar(item, &facets, role, chosen)?;
@@ -131,7 +137,7 @@ impl<'a> Rules<'a> {
             return if self.is_in_open_basket(item) { Err(Outcome::InBasket) } else { Ok(()) };
         }
         let is_page_itself = matches!(role, Role::Level(of) if of == item) && !self.situation.session.basket.has(item);
-        if self.there.contains(item.as_str()) && !is_page_itself {
+        if self.is_there(item) && !is_page_itself {
             return Err(Outcome::InBasket);
         }
         if self.bought.contains(item.as_str()) { Err(Outcome::JustBought) } else { Ok(()) }
@@ -197,6 +203,17 @@ impl<'a> Rules<'a> {
             stands && other == family
         };
         if self.families.iter().any(is_there) { Err(Outcome::VariantThere) } else { Ok(()) }
+    }
+
+    /// Not beside an item of the offer that the catalogue keeps it away from, or it from that.
+    fn check_others(&self, item: &ItemId, chosen: &[Chosen]) -> Result<(), Outcome> {
+        let catalogue = &self.situation.shop.catalogue;
+        if chosen.is_empty() || !catalogue.has_relations() {
+            return Ok(());
+        }
+        let excluded = catalogue.excluded_with(item);
+        let is_apart = |other: &Chosen| excluded.contains(&other.item) || catalogue.excluded_with(&other.item).contains(item);
+        if chosen.iter().any(is_apart) { Err(Outcome::Excluded) } else { Ok(()) }
     }
 
     /// Not again what the customer owns and buys once, nor too soon what they buy again.

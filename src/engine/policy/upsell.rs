@@ -14,7 +14,7 @@ const TARGETS_MAX: usize = 3;
 /// Adds the best upgrade, if there is one.
 pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
     for target in targets(situation) {
-        if let Some(upgrade) = best_for(situation, rules, &target.item, target.price, chosen) {
+        if let Some(upgrade) = best_for(situation, rules, &target.item, target.price, Role::Instead(&target.item), chosen) {
             chosen.push(upgrade);
             return;
         }
@@ -28,10 +28,11 @@ pub(super) fn best_for(
     rules: &mut Rules<'_>,
     of: &ItemId,
     price: Option<Money>,
+    role: Role<'_>,
     chosen: &[Chosen],
 ) -> Option<Chosen> {
     let replaced = situation.shop.catalogue.facets(of, situation.settings.currency);
-    let target = Target { of, price: price.or(replaced.price)?, facets: replaced };
+    let target = Target { of, role, price: price.or(replaced.price)?, facets: replaced };
     // What sells best is looked at only where nothing stronger is known: there may be much of it.
     let said = first_fit(situation, rules, &target, learned_and_said(situation, &target), chosen);
     said.or_else(|| first_fit(situation, rules, &target, popular(situation, &target), chosen))
@@ -40,6 +41,8 @@ pub(super) fn best_for(
 /// What is to be replaced.
 struct Target<'a> {
     of: &'a ItemId,
+    /// What the better one is to be in the offer.
+    role: Role<'a>,
     price: Money,
     facets: Facets,
 }
@@ -58,7 +61,7 @@ fn first_fit(
         if item == *target.of || !(is_same || is_said) || !is_in_band(situation, facets.price, target.price) {
             continue;
         }
-        if let Some(found) = rules.choose(&item, Role::Instead(target.of), ground, chosen) {
+        if let Some(found) = rules.choose(&item, target.role, ground, chosen) {
             return Some(Chosen { replaces: Some((target.of.clone(), Some(target.price))), ..found });
         }
     }
@@ -74,7 +77,10 @@ fn learned_and_said(situation: &Situation<'_>, target: &Target<'_>) -> Vec<(Item
     let mut all: Vec<(ItemId, Ground)> =
         learned.map(|(item, instead)| (item, Ground::LearnedUpgrade { with: with.clone(), times, instead })).collect();
     let family = target.facets.family.as_ref().unwrap_or(with);
-    for mut said in [shop.catalogue.upgrades_of(with), shop.catalogue.variants_of(family)] {
+    let mut variants = shop.catalogue.variants_of(family);
+    // What the others are variants of is one of them.
+    variants.push(family.clone());
+    for mut said in [shop.catalogue.upgrades_of(with), variants] {
         said.sort_by_cached_key(|item| (shop.catalogue.facets(item, settings.currency).price, item.clone()));
         all.extend(said.into_iter().map(|item| (item, Ground::Upgrade(with.clone()))));
     }

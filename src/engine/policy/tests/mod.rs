@@ -1,10 +1,15 @@
 //! The policy's tests. Every rule is a row of a table: what is the case, and what is offered or why nothing is; the
 //! row beside it shows that it is exactly this rule. All go through whole events.
 
+mod bundles;
 mod caps;
+mod explore;
+mod fallback;
 mod gates;
+mod ladders;
 mod personal;
 mod rules;
+mod upsells;
 
 use crate::engine::catalogue::Product;
 use crate::engine::offer::Offer;

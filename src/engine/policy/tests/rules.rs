@@ -338,3 +338,14 @@ fn an_add_on_is_a_small_share_of_the_basket() {
         ],
     );
 }
+
+#[test]
+fn an_order_whose_prices_nobody_told_makes_nothing_too_dear() {
+    for (price, expected) in [(Some(800), Err(Outcome::TooDear)), (None, Ok(vec!["case".to_owned()]))] {
+        let mut world = pinned_shop();
+        policy(&mut world, Placement::PostPurchase).enabled = true;
+        alter(&world, "phone", |product| product.price = price.map(money));
+        alter(&world, "case", |product| product.price = Some(money(900)));
+        assert_eq!(said(&buy(&mut world, 0, "s", &["phone"])), expected, "{price:?}");
+    }
+}

@@ -1,0 +1,291 @@
+//! Cold start: from counted pairs down to what the shop pins, step by step, each named by its evidence.
+
+use super::*;
+
+/// What is offered beside a phone, with the step of its evidence.
+fn steps(given: impl FnOnce(&mut World)) -> Vec<(String, String)> {
+    let mut world = World::new();
+    give(&world, "phone", product(800, "phones"));
+    given(&mut world);
+    let effects = put_phone(&mut world);
+    if effects.offer.is_none() {
+        return vec![(said(&effects).unwrap_err().as_str().to_owned(), String::new())];
+    }
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    json(&effects)["items"].as_array().unwrap().iter().map(|item| (text(&item["item_id"]), text(&item["evidence"]["step"]))).collect()
+}
+
+fn check_steps(rows: &[(&str, fn(&mut World), &[(&str, &str)])]) {
+    for (what, given, expected) in rows {
+        let expected: Vec<_> = expected.iter().map(|(item, step)| ((*item).to_owned(), (*step).to_owned())).collect();
+        assert_eq!(steps(given), expected, "{what}");
+    }
+}
+
+/// Other phones are bought with cases: the pair of their categories is known.
+fn categories(world: &mut World, times: usize) {
+    for (item, price, category) in [("old", 300, "phones"), ("case", 20, "cases"), ("sleeve", 25, "cases")] {
+        give(world, item, product(price, category));
+    }
+    world.baskets(times, &["old", "case"]);
+}
+
+#[test]
+fn the_strongest_evidence_there_is_is_what_an_offer_stands_on() {
+    check_steps(&[
+        ("nothing is known", |_| {}, &[("no_candidates", "")]),
+        ("one basket is no evidence", |w| w.baskets(1, &["phone", "film"]), &[("too_little_evidence", "")]),
+        ("two baskets are", |w| w.baskets(2, &["phone", "film"]), &[("film", "pair")]),
+        (
+            "the least number of baskets is a setting",
+            |w| {
+                w.baskets(2, &["phone", "film"]);
+                cart(w).baskets_together_min = 3;
+            },
+            &[("too_little_evidence", "")],
+        ),
+        ("categories bought together twice", |w| categories(w, 2), &[("case", "category")]),
+        ("categories bought together once", |w| categories(w, 1), &[("too_little_evidence", "")]),
+        (
+            "an item of its own category, sold often enough, at a like price",
+            |w| {
+                give(w, "other", product(400, "phones"));
+                w.baskets(20, &["other"]);
+                cart(w).popular_share_min = 1.0;
+                w.baskets(1, &["x"]);
+            },
+            &[("other", "popular")],
+        ),
+        (
+            "an item of its own category, not sold often enough",
+            |w| {
+                give(w, "other", product(400, "phones"));
+                w.baskets(19, &["other"]);
+            },
+            &[("too_little_evidence", "")],
+        ),
+        ("itself, however well it sells", |w| w.baskets(50, &["phone"]), &[("no_candidates", "")]),
+        (
+            "an item of its own category, too cheap to be like it",
+            |w| {
+                give(w, "other", product(399, "phones"));
+                w.baskets(20, &["other"]);
+                cart(w).popular_share_min = 1.0;
+                w.baskets(1, &["x"]);
+            },
+            &[("too_little_evidence", "")],
+        ),
+        ("popular everywhere", |w| w.baskets(20, &["bag"]), &[("bag", "popular")]),
+        ("not popular enough", |w| w.baskets(19, &["bag"]), &[("too_little_evidence", "")]),
+        (
+            "popular, in the least share of all baskets",
+            |w| {
+                cart(w).popular_share_min = 0.5;
+                w.baskets(20, &["bag"]);
+                (0..20).for_each(|n| w.baskets(1, &[&format!("x{n}")]));
+            },
+            &[("bag", "popular")],
+        ),
+        (
+            "popular, in less than that share",
+            |w| {
+                cart(w).popular_share_min = 0.5;
+                w.baskets(20, &["bag"]);
+                (0..21).for_each(|n| w.baskets(1, &[&format!("x{n}")]));
+            },
+            &[("too_little_evidence", "")],
+        ),
+        ("pinned by the shop", |w| w.settings.rules.pinned = vec!["gift".into()], &[("gift", "pinned")]),
+    ]);
+}
+
+#[test]
+fn a_weaker_step_takes_only_the_places_that_the_stronger_ones_leave() {
+    fn all(world: &mut World) {
+        world.baskets(2, &["phone", "film"]);
+        categories(world, 2);
+        world.baskets(20, &["bag"]);
+        world.settings.rules.pinned = vec!["gift".into()];
+    }
+    check_steps(&[
+        ("three places", all, &[("film", "pair"), ("case", "category"), ("bag", "popular")]),
+        (
+            "two places",
+            |w| {
+                all(w);
+                cart(w).items_max = 2;
+            },
+            &[("film", "pair"), ("case", "category")],
+        ),
+        (
+            "one place",
+            |w| {
+                all(w);
+                cart(w).items_max = 1;
+            },
+            &[("film", "pair")],
+        ),
+        (
+            "a place for the pinned, where nothing is popular",
+            |w| {
+                all(w);
+                cart(w).popular_baskets_min = 21;
+            },
+            &[("film", "pair"), ("case", "category"), ("gift", "pinned")],
+        ),
+        (
+            "the next of a category, where a rule speaks against the first",
+            |w| {
+                categories(w, 2);
+                w.baskets(3, &["old", "sleeve"]);
+                alter(w, "sleeve", |product| product.in_stock = Some(false));
+            },
+            &[("case", "category")],
+        ),
+        (
+            "pins one by one, past those that can't be had",
+            |w| {
+                w.settings.rules.pinned = vec!["phone".into(), "gift".into(), "card".into(), "bow".into(), "ribbon".into()];
+                give(w, "card", Product { in_stock: Some(false), ..Product::default() });
+            },
+            &[("gift", "pinned"), ("bow", "pinned"), ("ribbon", "pinned")],
+        ),
+    ]);
+}
+
+#[test]
+fn the_evidence_of_a_step_has_the_figures_counted() {
+    let evidence = |given: fn(&mut World)| {
+        let mut world = World::new();
+        give(&world, "phone", product(800, "phones"));
+        given(&mut world);
+        json(&put_phone(&mut world))["items"][0]["evidence"].clone()
+    };
+    let figures = |evidence: &serde_json::Value| (evidence["baskets"].as_u64(), evidence["together"].as_u64(), evidence["with"].clone());
+    let none = serde_json::Value::Null;
+    assert_eq!(
+        figures(&evidence(|w| {
+            categories(w, 3);
+            w.baskets(1, &["old"]);
+        })),
+        (Some(4), Some(3), none.clone())
+    );
+    assert_eq!(
+        figures(&evidence(|w| {
+            w.baskets(20, &["bag"]);
+            w.baskets(2, &["x"]);
+        })),
+        (Some(22), Some(20), none)
+    );
+    assert_eq!(
+        figures(&evidence(|w| {
+            w.baskets(3, &["phone", "film"]);
+            w.baskets(1, &["phone"]);
+        })),
+        (Some(4), Some(3), "phone".into())
+    );
+}
+
+#[test]
+fn what_the_catalogue_pins_to_an_item_comes_first_of_all() {
+    check_steps(&[
+        (
+            "before what is counted",
+            |w| {
+                w.baskets(9, &["phone", "film"]);
+                alter(w, "phone", |product| product.pinned = vec!["strap".into()]);
+            },
+            &[("strap", "pinned"), ("film", "pair")],
+        ),
+        (
+            "as many as there is room for, in their order",
+            |w| {
+                w.baskets(9, &["phone", "film"]);
+                alter(w, "phone", |product| product.pinned = ["d", "c", "b", "a"].map(Into::into).into());
+            },
+            &[("d", "pinned"), ("c", "pinned"), ("b", "pinned")],
+        ),
+        (
+            "of what was added last first",
+            |w| {
+                give(w, "tv", Product { pinned: vec!["mount".into()], ..product(900, "tvs") });
+                alter(w, "phone", |product| product.pinned = vec!["strap".into()]);
+                put(w, -1, "s", "tv");
+            },
+            &[("strap", "pinned"), ("mount", "pinned")],
+        ),
+        (
+            "a rule speaks against it",
+            |w| alter(w, "phone", |product| product.pinned = vec!["phone".into(), "strap".into()]),
+            &[("strap", "pinned")],
+        ),
+    ]);
+}
+
+#[test]
+fn no_offer_has_three_near_identical_items_nor_two_variants() {
+    fn cases(world: &mut World, facts: [(i64, &str, &str); 3]) {
+        for (item, (price, category, brand)) in ["a", "b", "c"].into_iter().zip(facts) {
+            give(world, item, Product { brand: Some(brand.into()), ..product(price, category) });
+            world.baskets(2, &["phone", item]);
+        }
+    }
+    const TWO: &[(&str, &str)] = &[("a", "pair"), ("b", "pair")];
+    const THREE: &[(&str, &str)] = &[("a", "pair"), ("b", "pair"), ("c", "pair")];
+    check_steps(&[
+        ("of one category, brand and price", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "y")]), TWO),
+        ("a quarter dearer", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (25, "x", "y")]), TWO),
+        ("more than a quarter dearer", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (26, "x", "y")]), THREE),
+        ("a quarter cheaper", |w| cases(w, [(25, "x", "y"), (25, "x", "y"), (20, "x", "y")]), TWO),
+        ("more than a quarter cheaper", |w| cases(w, [(25, "x", "y"), (25, "x", "y"), (19, "x", "y")]), THREE),
+        ("of another category", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "z", "y")]), THREE),
+        ("of another brand", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "z")]), THREE),
+        (
+            "three may be, where the setting says so",
+            |w| {
+                cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "y")]);
+                w.settings.rules.similar_max = 3;
+            },
+            THREE,
+        ),
+        (
+            "one may be, where the setting says so",
+            |w| {
+                cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "y")]);
+                w.settings.rules.similar_max = 1;
+            },
+            &[("a", "pair")],
+        ),
+        (
+            "variants of one item",
+            |w| {
+                cases(w, [(20, "x", "y"), (90, "x", "y"), (300, "x", "y")]);
+                alter(w, "b", |product| product.variant_of = Some("a".into()));
+                alter(w, "c", |product| product.variant_of = Some("a".into()));
+            },
+            &[("a", "pair")],
+        ),
+        (
+            "two that keep away from each other",
+            |w| {
+                cases(w, [(20, "x", "y"), (90, "x", "y"), (300, "x", "y")]);
+                alter(w, "c", |product| product.excluded = vec!["a".into()]);
+            },
+            TWO,
+        ),
+        (
+            "one that keeps the other away",
+            |w| {
+                cases(w, [(20, "x", "y"), (90, "x", "y"), (300, "x", "y")]);
+                alter(w, "a", |product| product.excluded = vec!["b".into()]);
+            },
+            &[("a", "pair"), ("c", "pair")],
+        ),
+    ]);
+    let mut world = pinned_shop();
+    world.settings.rules.similar_max = 1;
+    world.settings.rules.pinned = vec!["case".into(), "cover".into()];
+    give(&world, "cover", product(20, "cases"));
+    let effects = put_phone(&mut world);
+    assert_eq!((said(&effects).unwrap(), effects.dropped), (vec!["case".to_owned()], vec![("cover".into(), Outcome::TooSimilar)]));
+}
