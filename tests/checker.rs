@@ -24,7 +24,7 @@ fn offer(id: &str, at: usize, item: &str, with: &str, offered: &str) -> Value {
         "cause": {"type": "cart_add", "item_id": item}, "variant": "default", "propensity": "1.000000",
         "expires_at": "2026-03-03T08:00:00.000Z",
         "items": [{"item_id": offered, "kind": "cross_sell", "reason": "bought together", "price": "2",
-            "evidence": {"with": with, "step": "pair", "baskets": 9, "together": 4}}],
+            "evidence": {"with": with, "step": "pair", "baskets": 9, "together": 4, "confidence": 0.444444}}],
     })
 }
 
@@ -53,9 +53,33 @@ fn right() -> Outcome {
             json!({"total": "events_rejected", "reason": "not_json", "value": 1}),
             json!({"total": "orders", "value": 1}),
             json!({"total": "offer_triggers", "placement": "cart", "outcome": "offered", "value": 2}),
+            json!({"total": "offer_triggers", "placement": "post_purchase", "outcome": "no_candidates", "value": 1}),
             json!({"total": "offer_items_emitted", "placement": "cart", "value": 2}),
         ],
     }
+}
+
+/// An offer for leaving a basket behind, made at that time.
+fn timed(ts: &str) -> Value {
+    let mut offer = offer("9", 0, "a", "a", "c");
+    (offer["placement"], offer["ts"]) = (json!("abandoned_cart"), json!(ts));
+    offer["cause"] = json!({"type": "cart_add"});
+    offer
+}
+
+fn misplaced() -> Value {
+    let mut offer = offer("1", 0, "a", "a", "c");
+    offer["placement"] = json!("checkout");
+    offer
+}
+
+#[test]
+fn a_timer_that_waited_as_long_as_the_policy_says_is_right() {
+    let mut run = right();
+    run.offers.push(record(3, &timed("2026-03-02T08:30:00.000Z")));
+    run.totals.push(json!({"total": "offer_triggers", "placement": "abandoned_cart", "outcome": "offered", "value": 1}));
+    run.totals.push(json!({"total": "offer_items_emitted", "placement": "abandoned_cart", "value": 1}));
+    assert_eq!(problems(&run), Vec::<String>::new());
 }
 
 #[test]
@@ -66,7 +90,7 @@ fn a_run_that_is_right_has_no_problem() {
 #[test]
 fn each_fault_is_found_and_named() {
     type Fault = (&'static str, fn(&mut Outcome));
-    let faults: [Fault; 14] = [
+    let faults: [Fault; 17] = [
         ("an offer id twice", |run| run.offers.push(run.offers[0].clone())),
         ("2 offers for one event", |run| run.offers.push(record(2, &offer("3", 0, "a", "a", "d")))),
         ("offers at cart: the totals say 2, the records 1", |run| _ = run.offers.pop()),
@@ -80,6 +104,9 @@ fn each_fault_is_found_and_named() {
         ("another payload", |run| run.dead_letters[0].value = None),
         ("says \"empty\"", |run| _ = run.dead_letters[0].headers.insert("reason".into(), "empty".into())),
         ("cart_add events: the totals say 3", |run| run.totals[0]["value"] = json!(3)),
+        ("triggers at post_purchase: the totals say 0", |run| _ = run.totals.remove(5)),
+        ("derives from no event", |run| run.offers.push(record(3, &timed("2026-03-02T08:30:02.000Z")))),
+        ("a placement that does not fit its cause", |run| run.offers[0] = record(0, &misplaced())),
         ("triggers at cart: the totals say 3", |run| run.totals[4]["value"] = json!(3)),
     ];
     for (says, spoil) in faults {

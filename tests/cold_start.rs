@@ -86,7 +86,8 @@ impl Plain {
 
     /// The three of the highest score, then the most bought, then the first by id; none that is there.
     fn best(&self, there: &[String], score: impl Fn(&str) -> u32) -> Vec<String> {
-        let mut items: Vec<_> = self.bought.iter().filter(|(item, _)| !there.contains(item)).map(|(item, n)| (score(item), *n, item)).collect();
+        let mut items: Vec<_> =
+            self.bought.iter().filter(|(item, _)| !there.contains(item)).map(|(item, n)| (score(item), *n, item)).collect();
         items.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(a.2.cmp(b.2)));
         items.into_iter().take(3).map(|(_, _, item)| item.clone()).collect()
     }

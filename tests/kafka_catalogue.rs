@@ -139,7 +139,10 @@ fn a_record_that_cannot_be_used_stops_nothing_and_the_old_row_stays() {
     await_metric(&instance, "offerstream_catalogue_records_rejected_total{reason=\"not_json\"}", 1.0);
     await_metric(&instance, "offerstream_catalogue_records_total", 2.0);
     let case = offered_case(&topics, &instance, 1);
-    assert_eq!((&case["title"], &case["reason"]), (&json!("Clear case"), &json!("10 of 10 baskets with Aster 5 had it too")));
+    assert_eq!(
+        (&case["title"], &case["reason"]),
+        (&json!("Clear case"), &json!("10 of 10 baskets with Aster 5 had it too. In 10 baskets this week"))
+    );
     let log = instance.drained();
     assert_eq!(log.matches("the record is ignored").count(), 1, "one line an item:\n{log}");
     assert!(log.contains(r#"pinned of "phone" is ignored: it names the item itself"#), "{log}");

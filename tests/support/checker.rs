@@ -12,6 +12,9 @@ use super::topics::Rec;
 
 const DAY_MS: i64 = 86_400_000;
 const DEAD_LETTER_BYTES: usize = 64 * 1024;
+/// How long the default policy waits.
+const ABANDONED_MS: i64 = 30 * 60_000;
+const FOLLOW_UP_MS: i64 = 21 * DAY_MS;
 
 /// What went in and what came out.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +64,8 @@ pub fn problems(outcome: &Outcome) -> Vec<String> {
     problems
 }
 
-/// Offers and withheld offers, each looked at by itself, by what caused them.
+/// Offers and withheld offers, each looked at by itself, by what caused them; those that a timer made are looked at
+/// against the events they derive from.
 fn offers_by_cause<'a>(outcome: &'a Outcome, problems: &mut Vec<String>) -> HashMap<Cause, Vec<&'a Rec>> {
     let mut ids = HashSet::new();
     let mut by_cause: HashMap<Cause, Vec<&Rec>> = HashMap::new();
@@ -75,9 +79,31 @@ fn offers_by_cause<'a>(outcome: &'a Outcome, problems: &mut Vec<String>) -> Hash
         let cause = &offer["cause"];
         let ts = time(&offer, "ts").unwrap_or(i64::MIN);
         let kind = text(cause, "type").unwrap_or_default();
+        if offer["placement"] == "abandoned_cart" || offer["placement"] == "follow_up" {
+            check_timed(rec, &offer, outcome, problems);
+            continue;
+        }
         by_cause.entry((rec.key_text(), kind, ts, text(cause, "event_id"), text(cause, "item_id"))).or_default().push(rec);
     }
     by_cause
+}
+
+/// An offer that a timer made is of a shopper of its partition, later than the event it derives from, by what the
+/// default policy says.
+fn check_timed(rec: &Rec, offer: &Value, outcome: &Outcome, problems: &mut Vec<String>) {
+    let is_cause = |event: &&Rec| {
+        let json = event.json();
+        let waited = time(offer, "ts").zip(time(&json, "ts")).map(|(due, at)| due - at);
+        let is_left = waited == Some(ABANDONED_MS) && text(&offer["cause"], "event_id") == text(&json, "event_id");
+        let is_followed = waited == Some(FOLLOW_UP_MS) && text(offer, "order_id") == text(&json, "order_id");
+        event.key_text() == rec.key_text()
+            && event.partition == rec.partition
+            && json["type"] == offer["cause"]["type"]
+            && if offer["placement"] == "follow_up" { is_followed } else { is_left }
+    };
+    if !outcome.events.iter().filter(|event| event.expect().is_none()).any(|event| is_cause(&event)) {
+        problems.push(format!("an offer of a timer that derives from no event: {}", short(rec)));
+    }
 }
 
 /// What an offer's JSON breaks of the contract.
@@ -94,18 +120,15 @@ fn faults_of(offer: &Value, arm: &str) -> Vec<String> {
     demand(text(offer, "locale").is_some() && text(offer, "variant").is_some(), "no locale or variant");
     demand(text(offer, "propensity").and_then(|p| p.parse::<f64>().ok()).is_some_and(|p| p > 0.0 && p <= 1.0), "a bad propensity");
     demand(time(offer, "expires_at") > time(offer, "ts"), "it expires before it is made");
-    let place = match offer["cause"]["type"].as_str() {
-        Some("cart_add") => "cart",
-        Some("checkout") => "checkout",
-        _ => "nowhere",
-    };
-    demand(offer["placement"] == place, "a placement that does not fit its cause");
+    let place = offer["cause"]["type"].as_str().and_then(place_of);
+    let is_timed = offer["placement"] == "abandoned_cart" || (offer["placement"] == "follow_up" && offer["cause"]["type"] == "purchase");
+    demand(is_timed || place.is_some_and(|place| offer["placement"] == place), "a placement that does not fit its cause");
     let items = offer["items"].as_array().cloned().unwrap_or_default();
     demand((1..=3).contains(&items.len()), "not one to three items");
     let distinct: BTreeSet<String> = items.iter().filter_map(|item| text(item, "item_id")).collect();
     demand(distinct.len() == items.len(), "an item twice, or without its id");
     for item in &items {
-        demand(item["kind"] == "cross_sell", "a kind that is not made yet");
+        demand(["cross_sell", "upsell", "add_on", "bundle"].iter().any(|kind| item["kind"] == *kind), "a kind that there is not");
         demand(text(item, "reason").is_some_and(|reason| !reason.is_empty()), "an item without a reason");
         demand(
             item["price"].is_null() || text(item, "price").is_some_and(|p| p.parse::<f64>().is_ok()),
@@ -113,10 +136,23 @@ fn faults_of(offer: &Value, arm: &str) -> Vec<String> {
         );
         let evidence = &item["evidence"];
         let (together, baskets) = (evidence["together"].as_i64(), evidence["baskets"].as_i64());
-        demand(together > Some(0) && together <= baskets, "evidence that does not add up");
+        let is_share = !evidence["confidence"].is_null();
+        demand(!is_share || (together > Some(0) && together <= baskets), "evidence that does not add up");
+        demand(is_share || evidence["step"] != "pair" && evidence["step"] != "popular", "evidence without its share");
         demand(evidence["step"] != "pair" || text(evidence, "with").is_some(), "a pair without the other item");
     }
     faults
+}
+
+/// Where the events of a type ask for an offer.
+fn place_of(kind: &str) -> Option<&'static str> {
+    match kind {
+        "product_viewed" => Some("product_page"),
+        "cart_add" => Some("cart"),
+        "checkout" => Some("checkout"),
+        "purchase" => Some("post_purchase"),
+        _ => None,
+    }
 }
 
 /// Follows every shopper through the events, in the order of their partition, and takes the offers out that fit.
@@ -141,24 +177,25 @@ fn walk(outcome: &Outcome, offers: &mut HashMap<Cause, Vec<&Rec>>, problems: &mu
                 expected.orders.extend(text(&event, "order_id"));
             }
         }
-        let Some(place) = (match kind.as_str() {
-            "cart_add" => Some("cart"),
-            "checkout" => Some("checkout"),
-            _ => None,
-        }) else {
-            continue;
-        };
+        let Some(place) = place_of(&kind) else { continue };
         *expected.triggers.entry(place).or_default() += 1;
         expected.duplicates += i64::from(again);
-        let item = if kind == "cart_add" { text(&event, "item_id") } else { None };
+        let item = if kind == "cart_add" || kind == "product_viewed" { text(&event, "item_id") } else { None };
         if !again && let Some(made) = offers.remove(&(rec.key_text(), kind, ts, event_id, item)) {
-            check_offers(rec, &made, basket, problems);
+            check_offers(rec, &made, &basket.beside(&event), problems);
         }
     }
     expected
 }
 
 impl Basket {
+    /// What an offer on the event stands beside: the basket, and the event's own items.
+    fn beside(&self, event: &Value) -> BTreeSet<String> {
+        let bought = event["items"].as_array().into_iter().flatten().filter(|_| event["type"] == "purchase");
+        let own = bought.chain([event]).filter_map(|line| text(line, "item_id"));
+        self.lines.keys().cloned().chain(own).collect()
+    }
+
     fn take(&mut self, kind: &str, event: &Value, ts: i64) {
         if ts > self.last_ms + DAY_MS {
             self.lines.clear();
@@ -184,7 +221,7 @@ impl Basket {
 }
 
 /// The offers that one event caused, against the basket as it was then.
-fn check_offers(event: &Rec, made: &[&Rec], basket: &Basket, problems: &mut Vec<String>) {
+fn check_offers(event: &Rec, made: &[&Rec], beside: &BTreeSet<String>, problems: &mut Vec<String>) {
     if made.len() > 1 {
         problems.push(format!("{} offers for one event: {}", made.len(), short(made[0])));
     }
@@ -194,11 +231,11 @@ fn check_offers(event: &Rec, made: &[&Rec], basket: &Basket, problems: &mut Vec<
         }
         let offer = rec.json();
         let items = offer["items"].as_array().cloned().unwrap_or_default();
-        for item in items.iter().filter_map(|item| text(item, "item_id")).filter(|item| basket.lines.contains_key(item)) {
+        for item in items.iter().filter_map(|item| text(item, "item_id")).filter(|item| beside.contains(item)) {
             problems.push(format!("{item} is offered and in the basket: {}", short(rec)));
         }
         for evidence in items.iter().map(|item| &item["evidence"]).filter(|evidence| evidence["step"] == "pair") {
-            if text(evidence, "with").is_none_or(|with| !basket.lines.contains_key(&with)) {
+            if text(evidence, "with").is_none_or(|with| !beside.contains(&with)) {
                 problems.push(format!("evidence with an item that is not in the basket: {}", short(rec)));
             }
         }
@@ -262,11 +299,14 @@ fn check_totals(outcome: &Outcome, expected: &Expected, problems: &mut Vec<Strin
     }
     same("refused records".into(), sum("events_rejected", &[]), outcome.dead_letters.len() as i64);
     same("orders".into(), sum("orders", &[]), expected.orders.len() as i64);
-    for place in ["cart", "checkout"] {
+    for place in ["product_page", "cart", "checkout", "post_purchase", "abandoned_cart", "follow_up"] {
         let at = |recs: &[Rec]| recs.iter().filter(|rec| rec.json()["placement"] == place).count() as i64;
         let triggers = |outcome: &str| sum("offer_triggers", &[("placement", place), ("outcome", outcome)]);
         same(format!("offers at {place}"), triggers("offered"), at(&outcome.offers));
         same(format!("withheld offers at {place}"), triggers("withheld"), at(&outcome.withheld));
+        if place == "abandoned_cart" || place == "follow_up" {
+            continue;
+        }
         let answered = sum("offer_triggers", &[("placement", place)]);
         same(format!("triggers at {place}"), answered, expected.triggers.get(place).copied().unwrap_or_default());
     }
