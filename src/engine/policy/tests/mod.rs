@@ -7,7 +7,10 @@ mod explore;
 mod fallback;
 mod gates;
 mod ladders;
+mod law;
+mod ledger;
 mod personal;
+mod property;
 mod rules;
 mod upsells;
 
