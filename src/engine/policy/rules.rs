@@ -14,6 +14,8 @@ use crate::event::{ItemId, Money};
 
 /// Most items left out that are remembered.
 const DROPPED_MAX: usize = 64;
+/// Steps a chain of upgrades is followed.
+const GRADES_MAX: usize = 8;
 /// Prices count as near up to this ratio, as two whole numbers.
 const NEAR: (i128, i128) = (5, 4);
 
@@ -40,6 +42,7 @@ pub(super) struct Rules<'a> {
     shown_last: Vec<&'a ItemId>,
     kept_away: Vec<ItemId>,
     families: Vec<(&'a ItemId, ItemId)>,
+    lesser: Vec<ItemId>,
     dearest: Option<Money>,
     value_micros: i128,
     candidates: usize,
@@ -66,6 +69,7 @@ impl<'a> Rules<'a> {
             shown_last: last.into_iter().flat_map(|offer| offer.items.iter().map(|item| &item.item)).collect(),
             kept_away: related.iter().flat_map(|item| shop.catalogue.excluded_with(item)).collect(),
             families: related.iter().map(|item| (*item, family_of(situation, item))).collect(),
+            lesser: related.iter().flat_map(|item| lesser_than(situation, item)).collect(),
             dearest: beside.iter().filter_map(|beside| beside.price).max(),
             value_micros: beside.iter().map(|beside| beside.value_micros).sum(),
             candidates: 0,
@@ -196,7 +200,15 @@ impl<'a> Rules<'a> {
             let stands = *there != item && Some(*there) != replaced && (!is_due_again || self.is_in_open_basket(there));
             stands && other == family
         };
-        if self.families.iter().any(is_there) { Err(Outcome::VariantThere) } else { Ok(()) }
+        if self.families.iter().any(is_there) || self.is_another_grade(item, role) { Err(Outcome::VariantThere) } else { Ok(()) }
+    }
+
+    /// Whether a companion is what the shop calls better or worse than something that is there: one or the other is
+    /// wanted, not both.
+    fn is_another_grade(&self, item: &ItemId, role: Role<'_>) -> bool {
+        let is_companion = matches!(role, Role::Companion | Role::Bundled);
+        let is_better = || lesser_than(self.situation, item).iter().any(|lesser| self.families.iter().any(|(there, _)| *there == lesser));
+        is_companion && (self.lesser.contains(item) || is_better())
     }
 
     /// Not again what the customer owns and buys once, nor too soon what they buy again.
@@ -280,6 +292,12 @@ impl<'a> Rules<'a> {
 /// The item that an item and its variants go by.
 fn family_of(situation: &Situation<'_>, item: &ItemId) -> ItemId {
     situation.shop.catalogue.facets(item, situation.settings.currency).family.unwrap_or_else(|| item.clone())
+}
+
+/// What an item is called better than, down to the least.
+fn lesser_than(situation: &Situation<'_>, item: &ItemId) -> Vec<ItemId> {
+    let of = |item: &ItemId| situation.shop.catalogue.facets(item, situation.settings.currency).upgrade_of;
+    std::iter::successors(of(item), of).take(GRADES_MAX).collect()
 }
 
 /// Of the same category and brand, at nearly the same price.
