@@ -7,6 +7,7 @@
 use super::companions::has_room;
 use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation};
+use crate::engine::ranking::Candidate;
 use crate::event::{Id, Money};
 
 /// Categories looked at: of the newest items.
@@ -30,18 +31,19 @@ pub(super) struct Neighbouring {
     pub(super) together: u32,
 }
 
-/// Fills the places that are left by what is known of categories.
-pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
+/// Fills the places that are left by what is known of categories. What is bought together with an item that is there
+/// says so, wherever it was ranked.
+pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) {
     if !has_room(situation, chosen) {
         return;
     }
     let own = own_categories(situation);
     for near in neighbouring(situation, &own) {
         let ground = Ground::Category { with: near.with, baskets: near.baskets, together: near.together };
-        add_shelf(situation, rules, &near.category, None, &ground, chosen);
+        add_shelf(situation, rules, &near.category, None, &ground, candidates, chosen);
     }
     for (category, price) in &own {
-        add_shelf(situation, rules, category, *price, &Ground::PopularInCategory, chosen);
+        add_shelf(situation, rules, category, *price, &Ground::PopularInCategory, candidates, chosen);
     }
 }
 
@@ -92,8 +94,10 @@ fn add_shelf(
     category: &str,
     near: Option<Money>,
     ground: &Ground,
+    candidates: &[Candidate],
     chosen: &mut Vec<Chosen>,
 ) {
+    let all_baskets = situation.shop.counts.baskets();
     for slot in situation.shop.shelves.of(category).into_iter().take(SHELF_LOOKED_AT) {
         if !has_room(situation, chosen) {
             return;
@@ -101,7 +105,10 @@ fn add_shelf(
         if slot.baskets() < situation.policy.baskets_together_min {
             continue;
         }
-        if let Some(item) = rules.choose(&slot.item, Role::Companion, ground.clone(), chosen)
+        let ranked = candidates.iter().find(|candidate| candidate.slot.number == slot.number);
+        let stronger =
+            ranked.and_then(|candidate| Ground::of(candidate, situation.policy, all_baskets)).filter(|own| *own != Ground::Popular);
+        if let Some(item) = rules.choose(&slot.item, Role::Companion, stronger.unwrap_or_else(|| ground.clone()), chosen)
             && is_like(item.facets.price, near)
         {
             chosen.push(item);

@@ -5,6 +5,7 @@ mod caps;
 mod gates;
 mod personal;
 mod rules;
+mod sense;
 
 use crate::engine::catalogue::Product;
 use crate::engine::offer::Offer;
