@@ -55,7 +55,9 @@ impl<'a> Rules<'a> {
         let Situation { session, beside, shop, .. } = *situation;
         let basket = session.basket.lines.iter().map(|line| line.item.as_str());
         let there = beside.iter().map(|beside| beside.item.as_str()).chain(basket).collect();
-        let last_seen = session.pressure.last_seen.filter(|_| !situation.settings.rules.repeat_shown);
+        // An order is followed up whether the shopper is there or not: what they saw weeks ago was not shown just now.
+        let is_visit_over = situation.now > session.last_at.plus_ms(situation.settings.session.idle.0);
+        let last_seen = session.pressure.last_seen.filter(|_| !situation.settings.rules.repeat_shown && !is_visit_over);
         let last = last_seen.and_then(|id| session.offers.iter().rev().find(|offer| offer.id == id));
         let is_related = shop.catalogue.has_relations();
         // What follows an order stands beside that; the basket may hold something else by now.
@@ -95,7 +97,7 @@ impl<'a> Rules<'a> {
     /// Leaves an item out.
     pub(super) fn drop(&mut self, item: &ItemId, reason: Outcome) {
         self.candidates += 1;
-        if self.dropped.len() < DROPPED_MAX {
+        if self.dropped.len() < DROPPED_MAX && !self.dropped.iter().any(|(other, why)| other == item && *why == reason) {
             self.dropped.push((item.clone(), reason));
         }
     }

@@ -50,3 +50,28 @@ fn only_what_nobody_bought_or_rated_is_called_new() {
     let rated = reason(|world| alter(world, "pouch", |product| (product.rating_centi, product.rating_count) = (Some(460), Some(212))));
     assert_eq!(rated, "Our suggestion from cases. 4.6 of 5 from 212 ratings");
 }
+
+#[test]
+fn what_was_seen_weeks_ago_may_be_in_the_mail_that_follows_the_order() {
+    let mut world = phone_shop();
+    let follow_up = policy(&mut world, Placement::FollowUp);
+    (follow_up.enabled, follow_up.kinds) = (true, vec![OfferKind::CrossSell]);
+    let offer = put_phone(&mut world);
+    respond(&mut world, "offer_shown", 1, "s", &offer);
+    let all = said(&offer);
+    buy(&mut world, 2, "s", &["phone"]);
+    let mails = wait(&mut world, 22 * DAY_MS);
+    assert_eq!(said(mails.last().unwrap()), all);
+}
+
+#[test]
+fn what_is_left_out_is_named_once_for_each_rule() {
+    let mut world = phone_shop();
+    world.settings.rules.excluded_items = vec!["case".into()];
+    let mut dropped = put_phone(&mut world).dropped;
+    assert!(dropped.contains(&("case".into(), Outcome::Excluded)));
+    let all = dropped.len();
+    dropped.sort();
+    dropped.dedup();
+    assert_eq!(dropped.len(), all);
+}
