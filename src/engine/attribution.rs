@@ -64,7 +64,7 @@ fn seen(
     if std::mem::replace(&mut offer.seen, true) {
         return;
     }
-    pressure.saw(offer.id, offer.placement);
+    pressure.saw(offer.items.iter().map(|item| item.item.clone()).collect(), offer.placement);
     if let Some(customer) = customer.cloned() {
         facts.push(Fact::Seen { customer, day: day_of(ts, &settings.time_zone.0), placement: offer.placement });
     }

@@ -191,6 +191,11 @@ pub fn parse_id(text: &str) -> Option<u128> {
 
 fn compose_item(frame: Frame<'_>, chosen: &Chosen, settings: &Settings, shop: &Shop) -> OfferItem {
     let product = shop.catalogue.get(&chosen.item);
+    // The price that rules and discounts rest on; one in another currency is only shown.
+    let (price, currency) = match chosen.facets.price {
+        Some(price) => (Some(price), settings.currency),
+        None => (product.price, product.currency.unwrap_or(settings.currency)),
+    };
     OfferItem {
         item_id: chosen.item.clone(),
         kind: chosen.kind,
@@ -198,9 +203,9 @@ fn compose_item(frame: Frame<'_>, chosen: &Chosen, settings: &Settings, shop: &S
         evidence: evidence(chosen, shop),
         title: product.title,
         description: product.description,
-        currency: product.price.map(|_| product.currency.unwrap_or(settings.currency)),
-        price: chosen.discounted.or(product.price),
-        price_before: chosen.discounted.and(product.price),
+        currency: price.map(|_| currency),
+        price: chosen.discounted.or(price),
+        price_before: chosen.discounted.and(price),
         image_url: product.image_url,
         url: product.url,
         add_url: product.add_url,

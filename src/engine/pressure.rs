@@ -20,16 +20,16 @@ pub struct Pressure {
     seen: [u32; Placement::ALL.len()],
     /// Offers of which something was sent away.
     pub dismissals: u32,
-    /// The offer seen last.
-    pub last_seen: Option<u128>,
+    /// The items of the offer seen last, which may be forgotten itself.
+    pub last_seen: Vec<ItemId>,
     resting: VecDeque<ItemId>,
 }
 
 impl Pressure {
     /// An offer was seen.
-    pub fn saw(&mut self, offer: u128, placement: Placement) {
+    pub fn saw(&mut self, items: Vec<ItemId>, placement: Placement) {
         self.seen[placement as usize] = self.seen[placement as usize].saturating_add(1);
-        self.last_seen = Some(offer);
+        self.last_seen = items;
     }
 
     /// How many offers were seen at a placement.
@@ -86,9 +86,9 @@ mod tests {
     #[test]
     fn offers_seen_are_counted_by_placement_and_in_all() {
         let mut pressure = Pressure::default();
-        pressure.saw(1, Placement::Cart);
-        pressure.saw(2, Placement::Cart);
-        pressure.saw(3, Placement::FollowUp);
-        assert_eq!((pressure.seen_at(Placement::Cart), pressure.seen(), pressure.last_seen), (2, 3, Some(3)));
+        pressure.saw(vec!["a".into()], Placement::Cart);
+        pressure.saw(vec!["a".into()], Placement::Cart);
+        pressure.saw(vec!["b".into()], Placement::FollowUp);
+        assert_eq!((pressure.seen_at(Placement::Cart), pressure.seen(), pressure.last_seen), (2, 3, vec!["b".into()]));
     }
 }

@@ -15,7 +15,7 @@ use crate::event::{Currency, Money};
 #[must_use]
 pub fn reason(frame: Frame<'_>, chosen: &Chosen, product: &Product, settings: &Settings, shop: &Shop) -> String {
     let with = with_title(chosen, shop);
-    let (basis, together, baskets) = basis(chosen, shop);
+    let (basis, together, baskets) = basis(chosen, product, shop);
     let said = Said {
         placement: frame.placement,
         kind: chosen.kind,
@@ -38,7 +38,7 @@ pub fn reason(frame: Frame<'_>, chosen: &Chosen, product: &Product, settings: &S
 }
 
 /// The template, and the counts it speaks of.
-fn basis(chosen: &Chosen, shop: &Shop) -> (Basis, u64, u64) {
+fn basis(chosen: &Chosen, product: &Product, shop: &Shop) -> (Basis, u64, u64) {
     let all = shop.counts.baskets();
     let own = u64::from(chosen.item_baskets);
     match &chosen.evidence {
@@ -53,6 +53,8 @@ fn basis(chosen: &Chosen, shop: &Shop) -> (Basis, u64, u64) {
         Ground::Upgrade(_) => (Basis::Upgrade, 0, 0),
         Ground::LearnedUpgrade { times, instead, .. } => (Basis::LearnedUpgrade, u64::from(*instead), u64::from(*times)),
         Ground::StampCard { .. } => (Basis::StampCard, 0, 0),
+        // What was bought or rated before has been here for a while, however little is known of it.
+        Ground::New(_) if own > 0 || product.rating_count.is_some_and(|count| count > 0) => (Basis::PopularInCategory, 0, 0),
         Ground::New(_) => (Basis::New, 0, 0),
     }
 }

@@ -77,7 +77,7 @@ mod tests {
             follow_up_at: Some(Timestamp(10)),
         });
         session.arm = Some(Arm::Holdout);
-        session.pressure.saw(u128::MAX, Placement::Checkout);
+        session.pressure.saw(vec!["b".into()], Placement::Checkout);
         session.pressure.rest(&"d".into());
         session.pressure.dismissals = 1;
         session.consider(&"e".into());

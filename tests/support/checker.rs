@@ -68,6 +68,10 @@ pub fn problems(outcome: &Outcome) -> Vec<String> {
 /// against the events they derive from.
 fn offers_by_cause<'a>(outcome: &'a Outcome, problems: &mut Vec<String>) -> HashMap<Cause, Vec<&'a Rec>> {
     let mut ids = HashSet::new();
+    let mut by_key: HashMap<String, Vec<(i32, Value)>> = HashMap::new();
+    for event in outcome.events.iter().filter(|event| event.expect().is_none()) {
+        by_key.entry(event.key_text()).or_default().push((event.partition, event.json()));
+    }
     let mut by_cause: HashMap<Cause, Vec<&Rec>> = HashMap::new();
     let all = outcome.offers.iter().map(|rec| (rec, "treatment")).chain(outcome.withheld.iter().map(|rec| (rec, "holdout")));
     for (rec, arm) in all {
@@ -80,7 +84,7 @@ fn offers_by_cause<'a>(outcome: &'a Outcome, problems: &mut Vec<String>) -> Hash
         let ts = time(&offer, "ts").unwrap_or(i64::MIN);
         let kind = text(cause, "type").unwrap_or_default();
         if offer["placement"] == "abandoned_cart" || offer["placement"] == "follow_up" {
-            check_timed(rec, &offer, outcome, problems);
+            check_timed(rec, &offer, by_key.get(&rec.key_text()).map_or(&[], Vec::as_slice), problems);
             continue;
         }
         by_cause.entry((rec.key_text(), kind, ts, text(cause, "event_id"), text(cause, "item_id"))).or_default().push(rec);
@@ -90,18 +94,15 @@ fn offers_by_cause<'a>(outcome: &'a Outcome, problems: &mut Vec<String>) -> Hash
 
 /// An offer that a timer made is of a shopper of its partition, later than the event it derives from, by what the
 /// default policy says.
-fn check_timed(rec: &Rec, offer: &Value, outcome: &Outcome, problems: &mut Vec<String>) {
-    let is_cause = |event: &&Rec| {
-        let json = event.json();
-        let waited = time(offer, "ts").zip(time(&json, "ts")).map(|(due, at)| due - at);
-        let is_left = waited == Some(ABANDONED_MS) && text(&offer["cause"], "event_id") == text(&json, "event_id");
-        let is_followed = waited == Some(FOLLOW_UP_MS) && text(offer, "order_id") == text(&json, "order_id");
-        event.key_text() == rec.key_text()
-            && event.partition == rec.partition
-            && json["type"] == offer["cause"]["type"]
-            && if offer["placement"] == "follow_up" { is_followed } else { is_left }
+fn check_timed(rec: &Rec, offer: &Value, of_shopper: &[(i32, Value)], problems: &mut Vec<String>) {
+    let is_cause = |(partition, json): &(i32, Value)| {
+        let waited = time(offer, "ts").zip(time(json, "ts")).map(|(due, at)| due - at);
+        let is_left = waited == Some(ABANDONED_MS) && text(&offer["cause"], "event_id") == text(json, "event_id");
+        let is_followed = waited == Some(FOLLOW_UP_MS) && text(offer, "order_id") == text(json, "order_id");
+        let is_right = if offer["placement"] == "follow_up" { is_followed } else { is_left };
+        *partition == rec.partition && json["type"] == offer["cause"]["type"] && is_right
     };
-    if !outcome.events.iter().filter(|event| event.expect().is_none()).any(|event| is_cause(&event)) {
+    if !of_shopper.iter().any(is_cause) {
         problems.push(format!("an offer of a timer that derives from no event: {}", short(rec)));
     }
 }

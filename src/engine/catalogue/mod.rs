@@ -160,7 +160,7 @@ impl Catalogue {
         self.given(item, Given::excluded).unwrap_or_default()
     }
 
-    /// Whether any product is a variant, pins or excludes: where none does, nobody need ask.
+    /// Whether any product is a variant or a better one of another, pins or excludes: where none is, nobody need ask.
     #[must_use]
     pub fn has_relations(&self) -> bool {
         self.relations.are_any()

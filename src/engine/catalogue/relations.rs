@@ -56,7 +56,7 @@ impl Relations {
         }
     }
 
-    /// Whether any product is a variant, pins or excludes.
+    /// Whether any product is a variant or a better one of another, pins or excludes.
     pub fn are_any(&self) -> bool {
         self.related.load(Ordering::Relaxed) > 0
     }
@@ -95,5 +95,5 @@ fn move_between(lists: &Lists, item: &ItemId, before: Option<&str>, after: Optio
 }
 
 fn is_related(given: &Given) -> bool {
-    given.variant_of().is_some() || given.pins_or_excludes()
+    given.variant_of().is_some() || given.upgrade_of().is_some() || given.pins_or_excludes()
 }

@@ -93,7 +93,7 @@ pub(super) fn add_ranked(situation: &Situation<'_>, rules: &mut Rules<'_>, candi
             continue;
         };
         if evidence == Ground::Popular && !std::mem::replace(&mut categories_asked, true) {
-            fallback::fill_by_category(situation, rules, chosen);
+            fallback::fill_by_category(situation, rules, candidates, chosen);
             if !has_room(situation, chosen) {
                 return;
             }
@@ -101,6 +101,6 @@ pub(super) fn add_ranked(situation: &Situation<'_>, rules: &mut Rules<'_>, candi
         chosen.extend(rules.choose(&candidate.slot.item, Role::Companion, evidence, chosen));
     }
     if !categories_asked {
-        fallback::fill_by_category(situation, rules, chosen);
+        fallback::fill_by_category(situation, rules, candidates, chosen);
     }
 }

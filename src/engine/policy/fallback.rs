@@ -7,6 +7,7 @@
 use super::companions::has_room;
 use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation};
+use crate::engine::ranking::Candidate;
 use crate::event::{Id, Money};
 
 /// Categories looked at: of the newest items.
@@ -30,8 +31,9 @@ pub(super) struct Neighbouring {
     pub(super) together: u32,
 }
 
-/// Fills the places that are left by what is known of categories.
-pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
+/// Fills the places that are left by what is known of categories. What is bought together with an item that is there
+/// says so, wherever it was ranked.
+pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) {
     if !has_room(situation, chosen) {
         return;
     }
@@ -39,11 +41,11 @@ pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>,
     for near in neighbouring(situation, &own) {
         let ground = Ground::Category { with: near.with, baskets: near.baskets, together: near.together };
         let shelf = Shelf { category: &near.category, baskets_min: situation.policy.baskets_together_min, near: None, ground };
-        add_shelf(situation, rules, &shelf, chosen);
+        add_shelf(situation, rules, &shelf, candidates, chosen);
     }
     for (category, near) in &own {
         let (baskets_min, ground) = (situation.policy.popular_baskets_min, Ground::PopularInCategory);
-        add_shelf(situation, rules, &Shelf { category, baskets_min, near: *near, ground }, chosen);
+        add_shelf(situation, rules, &Shelf { category, baskets_min, near: *near, ground }, candidates, chosen);
     }
 }
 
@@ -98,7 +100,8 @@ struct Shelf<'a> {
     ground: Ground,
 }
 
-fn add_shelf(situation: &Situation<'_>, rules: &mut Rules<'_>, shelf: &Shelf<'_>, chosen: &mut Vec<Chosen>) {
+fn add_shelf(situation: &Situation<'_>, rules: &mut Rules<'_>, shelf: &Shelf<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) {
+    let all_baskets = situation.shop.counts.baskets();
     for slot in situation.shop.shelves.of(shelf.category).into_iter().take(SHELF_LOOKED_AT) {
         if !has_room(situation, chosen) {
             return;
@@ -107,7 +110,10 @@ fn add_shelf(situation: &Situation<'_>, rules: &mut Rules<'_>, shelf: &Shelf<'_>
         if slot.baskets() < shelf.baskets_min || rules.is_there(&slot.item) {
             continue;
         }
-        if let Some(item) = rules.choose(&slot.item, Role::Companion, shelf.ground.clone(), chosen)
+        let ranked = candidates.iter().find(|candidate| candidate.slot.number == slot.number);
+        let own = ranked.and_then(|candidate| Ground::of(candidate, situation.policy, all_baskets));
+        let ground = own.filter(|own| *own != Ground::Popular).unwrap_or_else(|| shelf.ground.clone());
+        if let Some(item) = rules.choose(&slot.item, Role::Companion, ground, chosen)
             && is_like(item.facets.price, shelf.near)
         {
             chosen.push(item);

@@ -14,6 +14,8 @@ use crate::event::{ItemId, Money};
 
 /// Most items left out that are remembered.
 const DROPPED_MAX: usize = 64;
+/// Steps a chain of upgrades is followed.
+const GRADES_MAX: usize = 8;
 /// Prices count as near up to this ratio, as two whole numbers.
 const NEAR: (i128, i128) = (5, 4);
 
@@ -37,9 +39,10 @@ pub(super) struct Rules<'a> {
     situation: &'a Situation<'a>,
     there: HashSet<&'a str, FixedState>,
     bought: HashSet<&'a str, FixedState>,
-    shown_last: Vec<&'a ItemId>,
+    shown_last: &'a [ItemId],
     kept_away: Vec<ItemId>,
     families: Vec<(&'a ItemId, ItemId)>,
+    lesser: Vec<ItemId>,
     dearest: Option<Money>,
     value_micros: i128,
     candidates: usize,
@@ -52,8 +55,8 @@ impl<'a> Rules<'a> {
         let Situation { session, beside, shop, .. } = *situation;
         let basket = session.basket.lines.iter().map(|line| line.item.as_str());
         let there = beside.iter().map(|beside| beside.item.as_str()).chain(basket).collect();
-        let last_seen = session.pressure.last_seen.filter(|_| !situation.settings.rules.repeat_shown);
-        let last = last_seen.and_then(|id| session.offers.iter().rev().find(|offer| offer.id == id));
+        // An order is followed up whether the shopper is there or not: what they saw weeks ago was not shown just now.
+        let is_visit_over = situation.now > session.last_at.plus_ms(situation.settings.session.idle.0);
         let is_related = shop.catalogue.has_relations();
         // What follows an order stands beside that; the basket may hold something else by now.
         let basket_items = session.basket.lines.iter().map(|line| &line.item).filter(|_| situation.follows_up);
@@ -63,9 +66,10 @@ impl<'a> Rules<'a> {
             situation,
             there,
             bought: session.bought_now().map(|item| item.as_str()).collect(),
-            shown_last: last.into_iter().flat_map(|offer| offer.items.iter().map(|item| &item.item)).collect(),
+            shown_last: if is_visit_over || situation.settings.rules.repeat_shown { &[] } else { &session.pressure.last_seen },
             kept_away: related.iter().flat_map(|item| shop.catalogue.excluded_with(item)).collect(),
             families: related.iter().map(|item| (*item, family_of(situation, item))).collect(),
+            lesser: related.iter().flat_map(|item| lesser_than(situation, item)).collect(),
             dearest: beside.iter().filter_map(|beside| beside.price).max(),
             value_micros: beside.iter().map(|beside| beside.value_micros).sum(),
             candidates: 0,
@@ -96,7 +100,7 @@ impl<'a> Rules<'a> {
     /// Leaves an item out.
     pub(super) fn drop(&mut self, item: &ItemId, reason: Outcome) {
         self.candidates += 1;
-        if self.dropped.len() < DROPPED_MAX {
+        if self.dropped.len() < DROPPED_MAX && !self.dropped.iter().any(|(other, why)| other == item && *why == reason) {
             self.dropped.push((item.clone(), reason));
         }
     }
@@ -168,7 +172,7 @@ impl<'a> Rules<'a> {
         if declined_at.is_some_and(|at| now < at.plus_ms(rules.item_rest.0)) {
             return Err(Outcome::Resting);
         }
-        if self.shown_last.contains(&item) {
+        if self.shown_last.contains(item) {
             return Err(Outcome::JustShown);
         }
         let seen = session.offers.iter().filter(|offer| offer.seen && offer.has(item)).count();
@@ -202,7 +206,15 @@ impl<'a> Rules<'a> {
             let stands = *there != item && Some(*there) != replaced && (!is_due_again || self.is_in_open_basket(there));
             stands && other == family
         };
-        if self.families.iter().any(is_there) { Err(Outcome::VariantThere) } else { Ok(()) }
+        if self.families.iter().any(is_there) || self.is_another_grade(item, role) { Err(Outcome::VariantThere) } else { Ok(()) }
+    }
+
+    /// Whether a companion is what the shop calls better or worse than something that is there: one or the other is
+    /// wanted, not both.
+    fn is_another_grade(&self, item: &ItemId, role: Role<'_>) -> bool {
+        let is_companion = matches!(role, Role::Companion | Role::Bundled);
+        let is_better = || lesser_than(self.situation, item).iter().any(|lesser| self.families.iter().any(|(there, _)| *there == lesser));
+        is_companion && (self.lesser.contains(item) || is_better())
     }
 
     /// Not beside an item of the offer that the catalogue keeps it away from, or it from that.
@@ -297,6 +309,12 @@ impl<'a> Rules<'a> {
 /// The item that an item and its variants go by.
 fn family_of(situation: &Situation<'_>, item: &ItemId) -> ItemId {
     situation.shop.catalogue.facets(item, situation.settings.currency).family.unwrap_or_else(|| item.clone())
+}
+
+/// What an item is called better than, down to the least.
+fn lesser_than(situation: &Situation<'_>, item: &ItemId) -> Vec<ItemId> {
+    let of = |item: &ItemId| situation.shop.catalogue.facets(item, situation.settings.currency).upgrade_of;
+    std::iter::successors(of(item), of).take(GRADES_MAX).collect()
 }
 
 /// Of the same category and brand, at nearly the same price.

@@ -1,7 +1,7 @@
 //! Stamp cards: buy so many of a category, and the next one is cheaper.
 //!
 //! Invariant: a card is full when the units a customer bought of the category leave, divided by one more than the
-//! card asks for, exactly what it asks for. What is cheaper keeps to the margin floor.
+//! card asks for, exactly what it asks for. A card is used once a visit. What is cheaper keeps to the margin floor.
 
 use super::companions::has_room;
 use super::discount::discounted;
@@ -18,6 +18,10 @@ const LOOKED_AT: usize = 8;
 pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
     let Some(customer) = situation.session.customer.as_deref() else { return };
     for card in &situation.settings.stamp_cards {
+        // The card's last units may be those just bought: what they leave of it is known by the next visit.
+        if situation.session.bought_now().any(|item| is_of(situation, card, item)) {
+            continue;
+        }
         let wanted =
             situation.shop.customers.with(customer, |history| is_full(card, history).then(|| favourites(situation, card, history)));
         let Some(Some(favourites)) = wanted else { continue };
@@ -46,11 +50,14 @@ fn is_full(card: &StampCard, history: &History) -> bool {
     stamps % (card.buy + 1) == card.buy
 }
 
+fn is_of(situation: &Situation<'_>, card: &StampCard, item: &ItemId) -> bool {
+    situation.shop.catalogue.facets(item, situation.settings.currency).category.as_ref() == Some(&card.category)
+}
+
 /// What the customer bought of the category, most often first.
 fn favourites(situation: &Situation<'_>, card: &StampCard, history: &History) -> Vec<ItemId> {
-    let is_of =
-        |item: &ItemId| situation.shop.catalogue.facets(item, situation.settings.currency).category.as_ref() == Some(&card.category);
-    let mut items: Vec<(u32, &ItemId)> = history.items.iter().filter(|(item, _)| is_of(item)).map(|(item, b)| (b.orders, item)).collect();
+    let of_card = history.items.iter().filter(|(item, _)| is_of(situation, card, item));
+    let mut items: Vec<(u32, &ItemId)> = of_card.map(|(item, bought)| (bought.orders, item)).collect();
     items.sort_by_key(|(orders, item)| (std::cmp::Reverse(*orders), *item));
     items.into_iter().take(LOOKED_AT).map(|(_, item)| item.clone()).collect()
 }

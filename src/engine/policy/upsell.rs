@@ -101,9 +101,13 @@ fn is_in_band(situation: &Situation<'_>, price: Option<Money>, replaced: Money) 
     price.is_some_and(|price| (least..=most).contains(&(price.0 as f64)))
 }
 
-/// The item in view, then the dearest others.
+/// The item in view, then the dearest others. Who has just taken a better one is not asked for yet another.
 fn targets<'a>(situation: &Situation<'a>) -> Vec<&'a Beside> {
-    let mut targets: Vec<&Beside> = situation.beside.iter().collect();
+    let taken = |item: &ItemId| {
+        let offered = situation.session.offers.iter().flat_map(|offer| offer.items.iter());
+        offered.filter(|offered| offered.item == *item).any(|offered| offered.accepted && offered.replaces.is_some())
+    };
+    let mut targets: Vec<&Beside> = situation.beside.iter().filter(|beside| !taken(&beside.item)).collect();
     targets.sort_by_key(|beside| (Some(&beside.item) != situation.focus, std::cmp::Reverse(beside.price)));
     targets.truncate(TARGETS_MAX);
     targets

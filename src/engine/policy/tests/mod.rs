@@ -12,6 +12,7 @@ mod ledger;
 mod personal;
 mod property;
 mod rules;
+mod sense;
 mod upsells;
 
 use crate::engine::catalogue::Product;

@@ -297,6 +297,16 @@ fn a_full_stamp_card_makes_the_next_one_cheaper() {
 }
 
 #[test]
+fn a_stamp_card_is_used_once_a_visit() {
+    let mut world = stamp_shop();
+    policy(&mut world, Placement::PostPurchase).enabled = true;
+    buy_as(&mut world, -9 * DAY_MS, "u", &["arabica", "robusta"]);
+    assert_eq!(said(&known(&mut world)), Ok(vec!["arabica".to_owned()]));
+    let bought = world.take(&purchase(60_000, "s", &["phone", "arabica"], r#","customer_id":"u""#));
+    assert_eq!(said(&bought), Err(Outcome::TooLittleEvidence));
+}
+
+#[test]
 fn what_a_stamp_card_makes_cheaper_comes_first_and_says_so() {
     let mut world = stamp_shop();
     world.settings.rules.pinned = vec!["case".into()];

@@ -162,8 +162,8 @@ impl Run {
         let mut all: Vec<String> = customer.into_iter().map(|customer| format!(r#""customer_id":"{customer}""#)).collect();
         all.extend(Some(fields.to_owned()).filter(|fields| !fields.is_empty()));
         let effects = self.world.take(&event(kind, self.now_ms, session, &all.join(",")));
-        self.triggers += i128::from(effects.outcome.is_some());
-        assert_eq!(effects.outcome.is_some(), matches!(kind, "product_viewed" | "cart_add" | "checkout" | "purchase"), "{kind}");
+        self.triggers += i128::from(effects.ended.is_some());
+        assert_eq!(effects.ended.is_some(), matches!(kind, "product_viewed" | "cart_add" | "checkout" | "purchase"), "{kind}");
         effects
     }
 

@@ -111,6 +111,31 @@ fn a_variant_of_what_is_there_is_not_offered() {
 }
 
 #[test]
+fn a_better_or_worse_one_of_what_is_there_is_no_companion() {
+    fn better(world: &World, item: &str, than: &str) {
+        alter(world, item, |product| product.upgrade_of = Some(than.into()));
+    }
+    check(
+        pinned_shop,
+        put_phone,
+        &[
+            ("what is there is better than it", |w| better(w, "phone", "case"), Err(Outcome::VariantThere)),
+            ("it is better than what is there", |w| better(w, "case", "phone"), Err(Outcome::VariantThere)),
+            (
+                "two steps lie between them",
+                |w| {
+                    give(w, "x", product(500, "phones"));
+                    better(w, "phone", "x");
+                    better(w, "x", "case");
+                },
+                Err(Outcome::VariantThere),
+            ),
+            ("what is there is better than another one", |w| better(w, "phone", "x"), CASE),
+        ],
+    );
+}
+
+#[test]
 fn what_was_sent_away_or_put_back_rests() {
     fn dismissed(world: &mut World, at_ms: i64, session: &str) {
         let offer = put(world, at_ms, session, "tv");

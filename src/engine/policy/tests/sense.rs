@@ -1,0 +1,77 @@
+//! What a shopkeeper who reads the offers would find odd.
+
+use super::*;
+
+#[test]
+fn what_is_bought_together_says_so_wherever_it_was_ranked() {
+    let mut world = World::new();
+    for (item, price, category) in [("phone", 800, "phones"), ("film", 10, "films"), ("tea", 5, "teas"), ("lamp", 20, "lamps")] {
+        give(&world, item, product(price, category));
+    }
+    world.baskets(2, &["phone", "film"]);
+    world.baskets(30, &["tea", "x"]);
+    put_phone(&mut world);
+    let offer = json(&put(&mut world, 1, "s", "lamp"));
+    assert_eq!(offer["items"][0]["item_id"], "film");
+    assert_eq!((&offer["items"][0]["evidence"]["step"], &offer["items"][0]["evidence"]["with"]), (&"pair".into(), &"phone".into()));
+    assert_eq!(offer["items"][1]["evidence"]["step"], "popular", "tea was ranked before it");
+}
+
+#[test]
+fn who_took_the_better_one_is_not_asked_for_one_better_still() {
+    let mut world = World::new();
+    for placement in [Placement::ProductPage, Placement::Cart] {
+        let policy = policy(&mut world, placement);
+        (policy.enabled, policy.kinds) = (true, vec![OfferKind::Upsell]);
+    }
+    for (item, price, than) in [("phone", 800, None), ("plus", 900, Some("phone")), ("ultra", 1_000, Some("plus"))] {
+        give(&world, item, Product { upgrade_of: than.map(Into::into), ..product(price, "phones") });
+    }
+    assert_eq!(said(&put(&mut world, 0, "other", "plus")), Ok(vec!["ultra upsell".to_owned()]), "of their own accord");
+    let offer = view(&mut world, 1, "s", "phone");
+    assert_eq!(said(&offer), Ok(vec!["plus upsell".to_owned()]));
+    respond(&mut world, "offer_shown", 2, "s", &offer);
+    assert!(said(&put(&mut world, 3, "s", "plus")).is_err());
+}
+
+#[test]
+fn only_what_nobody_bought_or_rated_is_called_new() {
+    let reason = |change: fn(&mut World)| {
+        let mut world = phone_shop();
+        world.settings.rules.exploration_ratio = 1.0;
+        give(&world, "pouch", product(15, "cases"));
+        change(&mut world);
+        let offer = json(&put_phone(&mut world));
+        assert_eq!((&offer["variant"], &offer["items"][2]["item_id"]), (&"explore".into(), &"pouch".into()));
+        offer["items"][2]["reason"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(reason(|_| {}), "New in cases");
+    assert_eq!(reason(|world| world.baskets(1, &["pouch", "x"])), "Our suggestion from cases");
+    let rated = reason(|world| alter(world, "pouch", |product| (product.rating_centi, product.rating_count) = (Some(460), Some(212))));
+    assert_eq!(rated, "Our suggestion from cases. 4.6 of 5 from 212 ratings");
+}
+
+#[test]
+fn what_was_seen_weeks_ago_may_be_in_the_mail_that_follows_the_order() {
+    let mut world = phone_shop();
+    let follow_up = policy(&mut world, Placement::FollowUp);
+    (follow_up.enabled, follow_up.kinds) = (true, vec![OfferKind::CrossSell]);
+    let offer = put_phone(&mut world);
+    respond(&mut world, "offer_shown", 1, "s", &offer);
+    let all = said(&offer);
+    buy(&mut world, 2, "s", &["phone"]);
+    let mails = wait(&mut world, 22 * DAY_MS);
+    assert_eq!(said(mails.last().unwrap()), all);
+}
+
+#[test]
+fn what_is_left_out_is_named_once_for_each_rule() {
+    let mut world = phone_shop();
+    world.settings.rules.excluded_items = vec!["case".into()];
+    let mut dropped = put_phone(&mut world).dropped;
+    assert!(dropped.contains(&("case".into(), Outcome::Excluded)));
+    let all = dropped.len();
+    dropped.sort();
+    dropped.dedup();
+    assert_eq!(dropped.len(), all);
+}
