@@ -11,7 +11,7 @@ use super::hash::hash_128;
 use super::offer::{Cause, Frame, compose};
 use super::orders::ExtraShare;
 use super::outstanding::{Outstanding, OutstandingItem};
-use super::policy::{self, Beside, Choice, Chosen, Situation};
+use super::policy::{self, Beside, Choice, Chosen, Ground, Situation};
 use super::segment;
 use super::session::{Session, SessionKey};
 use super::settings::{PlacementPolicy, Settings};
@@ -152,6 +152,9 @@ fn outstanding_item(chosen: &Chosen) -> OutstandingItem {
         let extra = price.zip(*replaced).map_or(ExtraShare::NONE, |(price, replaced)| ExtraShare::of_upgrade(price, replaced));
         (item.clone(), extra)
     });
+    // The page's own item would have been bought without the ladder, too: it earns nothing.
+    let is_own = matches!(&chosen.evidence, Ground::Level(page) if *page == chosen.item);
+    let replaces = replaces.or_else(|| is_own.then(|| (chosen.item.clone(), ExtraShare::NONE)));
     OutstandingItem { replaces, ..OutstandingItem::new(chosen.item.clone(), chosen.kind, chosen.evidence.with().cloned()) }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn choose(situation: &Situation<'_>, rules: &mut Rules<'_>) -> Option
     while levels.len() < 3 {
         let last = levels.last()?;
         let (item, price) = (last.item.clone(), last.facets.price);
-        let next = upsell::best_for(situation, rules, &item, price, &levels)?;
+        let next = upsell::best_for(situation, rules, Role::Level(page), &item, price, &levels)?;
         levels.push(next);
     }
     Some(levels)

@@ -14,7 +14,7 @@ const TARGETS_MAX: usize = 3;
 /// Adds the best upgrade, if there is one.
 pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
     for target in targets(situation) {
-        if let Some(upgrade) = best_for(situation, rules, &target.item, target.price, chosen) {
+        if let Some(upgrade) = best_for(situation, rules, Role::Instead(&target.item), &target.item, target.price, chosen) {
             chosen.push(upgrade);
             return;
         }
@@ -26,12 +26,13 @@ pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut
 pub(super) fn best_for(
     situation: &Situation<'_>,
     rules: &mut Rules<'_>,
+    role: Role<'_>,
     of: &ItemId,
     price: Option<Money>,
     chosen: &[Chosen],
 ) -> Option<Chosen> {
     let replaced = situation.shop.catalogue.facets(of, situation.settings.currency);
-    let target = Target { of, price: price.or(replaced.price)?, facets: replaced };
+    let target = Target { role, of, price: price.or(replaced.price)?, facets: replaced };
     // What sells best is looked at only where nothing stronger is known: there may be much of it.
     let said = first_fit(situation, rules, &target, learned_and_said(situation, &target), chosen);
     said.or_else(|| first_fit(situation, rules, &target, popular(situation, &target), chosen))
@@ -39,6 +40,7 @@ pub(super) fn best_for(
 
 /// What is to be replaced.
 struct Target<'a> {
+    role: Role<'a>,
     of: &'a ItemId,
     price: Money,
     facets: Facets,
@@ -58,7 +60,7 @@ fn first_fit(
         if item == *target.of || !(is_same || is_said) || !is_in_band(situation, facets.price, target.price) {
             continue;
         }
-        if let Some(found) = rules.choose(&item, Role::Instead(target.of), ground, chosen) {
+        if let Some(found) = rules.choose(&item, target.role, ground, chosen) {
             return Some(Chosen { replaces: Some((target.of.clone(), Some(target.price))), ..found });
         }
     }
