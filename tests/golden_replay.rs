@@ -179,7 +179,7 @@ fn what_would_be_silly_or_pushy_is_left_out_with_its_rule() {
         assert!(explained.lines().any(is_left_out), "{item} is not left out for being {rule}:\n{explained}");
     }
     let eve = explained("eve");
-    let last = eve.lines().filter(|line| line.contains("  cart ")).next_back();
+    let last = eve.lines().rfind(|line| line.contains("  cart "));
     assert!(last.is_some_and(|line| line.ends_with("left_alone")), "{eve}");
 }
 
