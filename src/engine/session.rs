@@ -111,6 +111,8 @@ impl Session {
             let kept = Self { orders, recent: std::mem::take(&mut self.recent), events: self.events, visit_from: now, ..Self::default() };
             let old = std::mem::replace(self, kept);
             (self.aliases, self.arm, self.customer, self.told) = (old.aliases, old.arm, old.customer, old.told);
+            // A refund from the back office names none.
+            self.channel = old.channel;
             // A mail is read later: what it offers is still an offer.
             self.offers.extend(old.offers.into_iter().filter(|offer| outlives_visit(offer.placement)));
         }

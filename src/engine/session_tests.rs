@@ -113,6 +113,16 @@ fn a_session_remembers_customer_and_channel_of_the_newest_event_that_named_them(
 }
 
 #[test]
+fn a_refund_that_names_no_channel_leaves_the_one_the_order_came_by() {
+    let mut sessions = sessions();
+    let mut order = opened(&mut sessions, &viewed(0, r#""session_id":"s","channel":"app""#));
+    sessions.get_mut(&order).unwrap().orders.push_back(an_order(START));
+    order = opened(&mut sessions, &viewed(3 * IDLE_MS, r#""session_id":"s""#));
+    let session = sessions.get(&order).unwrap();
+    assert_eq!((session.visit_from, session.channel.as_deref()), (START.plus_ms(3 * IDLE_MS), Some("app")));
+}
+
+#[test]
 fn basket_and_offers_end_after_the_idle_time_and_not_a_millisecond_before() {
     for (later_ms, kept) in [(IDLE_MS, true), (IDLE_MS + 1, false)] {
         let mut sessions = sessions();

@@ -185,7 +185,8 @@ impl Case<'_> {
         assert!(!shopper.resting.contains(name), "{name} rests");
         let declined = self.customer.and_then(|customer| customer.declined.get(name));
         assert!(declined.is_none_or(|at| self.asked.at_ms >= at + rules.item_rest.0), "{name} was sent away by the customer");
-        assert!(rules.repeat_shown || !shopper.last_seen.contains(name), "{name} twice in a row");
+        let is_over = shopper.is_over(self.asked.at_ms);
+        assert!(rules.repeat_shown || is_over || !shopper.last_seen.contains(name), "{name} twice in a row");
         let seen = shopper.offers.iter().filter(|offer| offer.seen && offer.items.iter().any(|item| item == name)).count();
         assert!(rules.item_session_max == 0 || seen < rules.item_session_max as usize, "{name} too often");
         self.check_owned(item, name);

@@ -58,6 +58,11 @@ pub struct Ledger {
 }
 
 impl Shopper {
+    /// Whether the visit is over by then, with no event to say so.
+    pub fn is_over(&self, at_ms: i64) -> bool {
+        at_ms > self.last_at_ms + self.idle_ms
+    }
+
     pub fn seen_at(&self, placement: Placement) -> u32 {
         self.seen.get(&placement).copied().unwrap_or_default()
     }
@@ -83,7 +88,8 @@ impl Ledger {
             let mailed = |offer: &Made| !matches!(offer.placement, Placement::ProductPage | Placement::Cart | Placement::Checkout);
             let offers = shopper.offers.drain(..).filter(mailed).collect();
             let (customer, orders) = (shopper.customer.take(), std::mem::take(&mut shopper.orders));
-            *shopper = Shopper { customer, orders, offers, ..fresh() };
+            let channel = shopper.channel.take();
+            *shopper = Shopper { customer, channel, orders, offers, ..fresh() };
         }
         shopper.offers.retain(|offer| at_ms <= offer.over_at_ms);
         shopper.last_at_ms = at_ms;

@@ -1,6 +1,8 @@
 //! What a shopkeeper who reads the offers would find odd.
 
 use super::*;
+use crate::engine::totals::TotalKey;
+use crate::engine::vocabulary::ItemStep;
 
 #[test]
 fn what_is_bought_together_says_so_wherever_it_was_ranked() {
@@ -74,4 +76,35 @@ fn what_is_left_out_is_named_once_for_each_rule() {
     dropped.sort();
     dropped.dedup();
     assert_eq!(dropped.len(), all);
+}
+
+#[test]
+fn who_takes_the_pages_own_item_from_a_ladder_was_not_sold_more() {
+    for (taken, extra) in [("phone", 0), ("plus", 100_000_000)] {
+        let mut world = World::new();
+        let page = policy(&mut world, Placement::ProductPage);
+        (page.enabled, page.ladder) = (true, true);
+        for (item, price, than) in [("phone", 800, None), ("plus", 900, Some("phone")), ("ultra", 1_000, Some("plus"))] {
+            give(&world, item, Product { upgrade_of: than.map(Into::into), ..product(price, "phones") });
+        }
+        let offer = view(&mut world, 0, "s", "phone");
+        assert_eq!(said(&offer), Ok(vec!["phone upsell".to_owned(), "plus upsell".to_owned(), "ultra upsell".to_owned()]));
+        respond(&mut world, "offer_shown", 1, "s", &offer);
+        put(&mut world, 2, "s", taken);
+        buy(&mut world, 3, "s", &[taken]);
+        let totals = world.shop.totals();
+        assert_eq!(totals.sum(|key| matches!(key, TotalKey::OfferItems { step: ItemStep::Paid, .. })), 1, "{taken}");
+        assert_eq!(totals.sum(|key| matches!(key, TotalKey::ExtraRevenue { .. })), extra, "{taken}");
+    }
+}
+
+#[test]
+fn the_levels_of_a_ladder_may_be_variants_at_near_prices() {
+    let mut world = World::new();
+    let page = policy(&mut world, Placement::ProductPage);
+    (page.enabled, page.ladder) = (true, true);
+    for (item, price, of) in [("128", 800, None), ("256", 850, Some("128")), ("512", 900, Some("128"))] {
+        give(&world, item, Product { variant_of: of.map(Into::into), ..product(price, "phones") });
+    }
+    assert_eq!(said(&view(&mut world, 0, "s", "128")), Ok(["128", "256", "512"].map(|item| format!("{item} upsell")).to_vec()));
 }
