@@ -65,7 +65,8 @@ fn with_title(chosen: &Chosen, shop: &Shop) -> Option<String> {
         return Some(with.to_string());
     }
     let replaced = chosen.replaces.as_ref().map(|(item, _)| item);
-    let item = chosen.evidence.with().or(replaced)?;
+    // How much dearer an upgrade is, is told from what it replaces.
+    let item = if let Ground::Upgrade(with) = &chosen.evidence { replaced.unwrap_or(with) } else { chosen.evidence.with().or(replaced)? };
     shop.catalogue.get(item).title.map(Into::into)
 }
 
