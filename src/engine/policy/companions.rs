@@ -6,7 +6,7 @@ use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation, fallback, stamps};
 use crate::engine::ranking::{Candidate, Query, rank};
 use crate::engine::vocabulary::{OfferKind, Outcome};
-use crate::event::ItemId;
+use crate::event::{Id, ItemId};
 
 /// Pins are looked for at so many items, the newest.
 const PINS_LOOKED_AT: usize = 16;
@@ -84,6 +84,7 @@ fn add_due_again(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut 
 pub(super) fn add_ranked(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) {
     let all_baskets = situation.shop.counts.baskets();
     let mut categories_asked = false;
+    let mut near = Vec::new();
     for candidate in candidates {
         if !has_room(situation, chosen) {
             return;
@@ -94,13 +95,25 @@ pub(super) fn add_ranked(situation: &Situation<'_>, rules: &mut Rules<'_>, candi
         };
         if evidence == Ground::Popular && !std::mem::replace(&mut categories_asked, true) {
             fallback::fill_by_category(situation, rules, candidates, chosen);
+            near = fallback::near_categories(situation);
             if !has_room(situation, chosen) {
                 return;
             }
+        }
+        if evidence == Ground::Popular && is_far(situation, &near, &candidate.slot.item) {
+            rules.drop(&candidate.slot.item, Outcome::TooLittleEvidence);
+            continue;
         }
         chosen.extend(rules.choose(&candidate.slot.item, Role::Companion, evidence, chosen));
     }
     if !categories_asked {
         fallback::fill_by_category(situation, rules, candidates, chosen);
     }
+}
+
+/// Whether all that speaks for an item is that it is popular, in a category that has nothing to do with what is there: tea
+/// beside a phone. Where a category is not known, nobody can tell.
+fn is_far(situation: &Situation<'_>, near: &[Id], item: &str) -> bool {
+    let category = || situation.shop.catalogue.facets(item, situation.settings.currency).category;
+    !near.is_empty() && category().is_some_and(|category| !near.contains(&category))
 }

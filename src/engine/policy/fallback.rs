@@ -71,6 +71,13 @@ pub(super) fn own_categories(situation: &Situation<'_>) -> Vec<(Id, Option<Money
     own
 }
 
+/// The categories of what is there, and those bought together with them; empty where none is known.
+pub(super) fn near_categories(situation: &Situation<'_>) -> Vec<Id> {
+    let own = own_categories(situation);
+    let neighbours: Vec<Id> = neighbouring(situation, &own).into_iter().map(|near| near.category).collect();
+    own.into_iter().map(|(category, _)| category).chain(neighbours).collect()
+}
+
 /// The categories bought together with these often enough, the most frequent first of each.
 pub(super) fn neighbouring(situation: &Situation<'_>, own: &[(Id, Option<Money>)]) -> Vec<Neighbouring> {
     let together_min = situation.policy.baskets_together_min;

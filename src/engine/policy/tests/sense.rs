@@ -108,3 +108,26 @@ fn the_levels_of_a_ladder_may_be_variants_at_near_prices() {
     }
     assert_eq!(said(&view(&mut world, 0, "s", "128")), Ok(["128", "256", "512"].map(|item| format!("{item} upsell")).to_vec()));
 }
+
+#[test]
+fn what_is_only_popular_is_offered_where_it_has_to_do_with_the_basket_or_nobody_can_tell() {
+    let shop = |tea: Option<&str>, together: bool| {
+        let mut world = World::new();
+        give(&world, "phone", product(800, "phones"));
+        give(&world, "tea", tea.map_or_else(Product::default, |category| product(5, category)));
+        world.baskets(30, &["tea"]);
+        if together {
+            give(&world, "kettle", product(60, "kettles"));
+            for (category, times) in [("teas", 2), ("kettles", 0)] {
+                let other = if category == "teas" { "pekoe" } else { "kettle" };
+                give(&world, other, product(20, category));
+                world.baskets(times, &["phone", other]);
+            }
+        }
+        said(&put_phone(&mut world)).map(|items| items.iter().any(|item| item == "tea"))
+    };
+    assert_eq!(shop(Some("teas"), false), Err(Outcome::TooLittleEvidence), "tea beside a phone");
+    assert_eq!(shop(None, false), Ok(true), "nobody knows what it is");
+    assert_eq!(shop(Some("phones"), false), Ok(true), "another one of the kind");
+    assert_eq!(shop(Some("teas"), true), Ok(true), "teas are bought with phones here");
+}
