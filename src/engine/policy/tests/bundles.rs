@@ -140,6 +140,9 @@ fn a_bundle_leaves_the_other_places_to_the_other_kinds() {
     assert_eq!(said(&put_phone(&mut world)).unwrap(), ["charger", "case bundle", "film bundle"]);
     cart(&mut world).kinds = vec![OfferKind::Bundle, OfferKind::CrossSell];
     assert_eq!(said(&put(&mut world, 0, "t", "phone")).unwrap(), ["case bundle", "film bundle", "charger"]);
+    ["case", "film", "charger"].iter().for_each(|item| margin(&world, item, None));
+    let none = json(&put(&mut world, 0, "v", "phone"));
+    assert_eq!((none["items"].as_array().unwrap().len(), &none["bundle"]), (3, &serde_json::Value::Null), "no companion, no bundle");
     cart(&mut world).kinds = vec![OfferKind::CrossSell];
     let offer = json(&put(&mut world, 0, "u", "phone"));
     assert!(offer.get("bundle").is_none() && offer["items"][0].get("price_before").is_none());

@@ -12,6 +12,8 @@ mod ledger;
 mod personal;
 mod property;
 mod rules;
+mod similar;
+mod stamps;
 mod upsells;
 
 use crate::engine::catalogue::Product;
