@@ -100,7 +100,7 @@ fn a_bundles_discount_is_that_of_the_segment_within_the_margin_in_steps() {
         given(&mut world);
         json(&put_phone(&mut world))["items"][0]["price"].clone()
     };
-    let cases: [(&str, fn(&mut World), &str); 6] = [
+    let cases: [(&str, fn(&mut World), &str); 5] = [
         ("the discount of all", |w| w.settings.discounts.bundle_ratio_by_segment = [("new".into(), 0.5)].into(), "18"),
         ("the segment's own", |w| w.settings.discounts.bundle_ratio_by_segment = [("vip".into(), 0.25)].into(), "15"),
         (
@@ -112,20 +112,9 @@ fn a_bundles_discount_is_that_of_the_segment_within_the_margin_in_steps() {
             "16",
         ),
         ("up to the next whole", |w| w.settings.discounts.price_step = Amount(money(1)), "18"),
-        (
-            "up to the next four",
-            |w| {
-                w.settings.discounts.bundle_ratio = 0.15;
-                w.settings.discounts.price_step = Amount(money(4));
-            },
-            "20",
-        ),
         ("up to the next three", |w| w.settings.discounts.price_step = Amount(money(3)), "18"),
     ];
     for (what, given, expected) in cases {
-        if what == "up to the next four" {
-            continue;
-        }
         assert_eq!(price_of(given), expected, "{what}");
     }
     let mut world = shop();

@@ -66,6 +66,15 @@ fn a_full_stamp_card_makes_the_next_one_cheaper() {
                 Err(Outcome::JustBought),
             ),
             (
+                "what this customer bought, whatever sells best",
+                |w| {
+                    coffees(w, &["robusta", "robusta"]);
+                    (0..5).for_each(|n| buy_as(w, -9, &format!("v{n}"), &["arabica"]));
+                    buy_as(w, -8, "u", &["a drink of another kind"]);
+                },
+                Ok(&["robusta"]),
+            ),
+            (
                 "where add-ons alone are made, it is one",
                 |w| {
                     coffees(w, &["arabica", "robusta"]);
