@@ -94,13 +94,13 @@ fn a_bundle_says_its_code_its_expiry_and_its_price_before_and_after() {
 
 #[test]
 fn a_bundles_discount_is_that_of_the_segment_within_the_margin_in_steps() {
-    let price_of = |given: fn(&mut World)| {
+    let price_of = |given: Given| {
         let mut world = shop();
         tell(&mut world, -1, "s", r#""segment":"vip""#);
         given(&mut world);
         json(&put_phone(&mut world))["items"][0]["price"].clone()
     };
-    let cases: [(&str, fn(&mut World), &str); 5] = [
+    let cases: [(&str, Given, &str); 5] = [
         ("the discount of all", |w| w.settings.discounts.bundle_ratio_by_segment = [("new".into(), 0.5)].into(), "18"),
         ("the segment's own", |w| w.settings.discounts.bundle_ratio_by_segment = [("vip".into(), 0.25)].into(), "15"),
         (

@@ -15,7 +15,10 @@ fn steps(given: impl FnOnce(&mut World)) -> Vec<(String, String)> {
     json(&effects)["items"].as_array().unwrap().iter().map(|item| (text(&item["item_id"]), text(&item["evidence"]["step"]))).collect()
 }
 
-pub(super) fn check_steps(rows: &[(&str, fn(&mut World), &[(&str, &str)])]) {
+/// Items with the step of their evidence, or the reason why there are none.
+type Steps<'a> = &'a [(&'a str, &'a str)];
+
+pub(super) fn check_steps(rows: &[(&str, Given, Steps<'_>)]) {
     for (what, given, expected) in rows {
         let expected: Vec<_> = expected.iter().map(|(item, step)| ((*item).to_owned(), (*step).to_owned())).collect();
         assert_eq!(steps(given), expected, "{what}");
