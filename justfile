@@ -31,6 +31,11 @@ broker-up:
 broker-down:
     scripts/kafka.sh stop
 
+# Mutants of the policy that its tests let live: each is a rule without a test, or an equal way to write it
+mutants:
+    @cargo mutants --version || { echo "cargo-mutants is missing: cargo install --locked cargo-mutants" >&2; exit 1; }
+    cargo mutants --file 'src/engine/policy/**' --timeout 60 --cargo-arg=--lib -- engine::policy
+
 # The simulated shop, until Ctrl-C
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}

@@ -222,6 +222,24 @@ fn a_customer_sees_so_many_offers_a_day_across_sessions() {
                 Err(Outcome::CustomerCap),
             ),
             (
+                "of the whole day, where this placement has no cap",
+                |w| {
+                    w.settings.rules.customer_day_max = 1;
+                    cart(w).customer_day_max = 0;
+                    seen(w, "a", "u");
+                },
+                Err(Outcome::CustomerCap),
+            ),
+            (
+                "of this placement, one of two, where the whole day has no cap",
+                |w| {
+                    w.settings.rules.customer_day_max = 0;
+                    cart(w).customer_day_max = 2;
+                    seen(w, "a", "u");
+                },
+                ALL,
+            ),
+            (
                 "of this placement, one of two",
                 |w| {
                     cart(w).customer_day_max = 2;

@@ -15,7 +15,10 @@ fn steps(given: impl FnOnce(&mut World)) -> Vec<(String, String)> {
     json(&effects)["items"].as_array().unwrap().iter().map(|item| (text(&item["item_id"]), text(&item["evidence"]["step"]))).collect()
 }
 
-fn check_steps(rows: &[(&str, fn(&mut World), &[(&str, &str)])]) {
+/// Items with the step of their evidence, or the reason why there are none.
+type Steps<'a> = &'a [(&'a str, &'a str)];
+
+pub(super) fn check_steps(rows: &[(&str, Given, Steps<'_>)]) {
     for (what, given, expected) in rows {
         let expected: Vec<_> = expected.iter().map(|(item, step)| ((*item).to_owned(), (*step).to_owned())).collect();
         assert_eq!(steps(given), expected, "{what}");
@@ -97,6 +100,104 @@ fn the_strongest_evidence_there_is_is_what_an_offer_stands_on() {
         ),
         ("pinned by the shop", |w| w.settings.rules.pinned = vec!["gift".into()], &[("gift", "pinned")]),
     ]);
+}
+
+/// Sells items of a category so often that they are popular there, but not in the whole shop.
+fn shelf(world: &mut World, item: &str, price: i64, category: &str) {
+    give(world, item, product(price, category));
+    world.baskets(20, &[item]);
+    world.baskets(1, &["x"]);
+    cart(world).popular_share_min = 1.0;
+}
+
+#[test]
+fn categories_are_asked_from_the_newest_of_four_each_once() {
+    const NONE: &[(&str, &str)] = &[("too_little_evidence", "")];
+    /// Further items come before the phone, each of a category of its own.
+    fn before(world: &mut World, items: &[&str]) {
+        for item in items {
+            give(world, item, product(100, &format!("{item}s")));
+            put(world, -1, "s", item);
+        }
+    }
+    check_steps(&[
+        (
+            "as dear as may be",
+            |w| {
+                w.settings.rules.companion_price_ratio_max = 0.0;
+                shelf(w, "other", 1_600, "phones");
+            },
+            &[("other", "popular")],
+        ),
+        (
+            "dearer",
+            |w| {
+                w.settings.rules.companion_price_ratio_max = 0.0;
+                shelf(w, "other", 1_601, "phones");
+            },
+            NONE,
+        ),
+        (
+            "the fourth newest",
+            |w| {
+                shelf(w, "lamp", 90, "as");
+                before(w, &["a", "b", "c"]);
+            },
+            &[("lamp", "popular")],
+        ),
+        (
+            "the fifth newest",
+            |w| {
+                shelf(w, "lamp", 90, "as");
+                before(w, &["a", "b", "c", "d"]);
+            },
+            NONE,
+        ),
+        (
+            "ten items of which nothing is known do not stand in the way",
+            |w| {
+                shelf(w, "lamp", 90, "as");
+                before(w, &["a"]);
+                (0..10).for_each(|n| drop(put(w, -1, "s", &format!("n{n}"))));
+            },
+            &[("lamp", "popular")],
+        ),
+        (
+            "of two items of one category the newest tells the price",
+            |w| {
+                shelf(w, "other", 200, "phones");
+                give(w, "old", product(300, "phones"));
+                put(w, -1, "s", "old");
+            },
+            NONE,
+        ),
+        (
+            "two categories that go with one",
+            |w| {
+                categories(w, 2);
+                give(w, "film", product(9, "films"));
+                w.baskets(2, &["old", "film"]);
+            },
+            &[("case", "category"), ("film", "category")],
+        ),
+        (
+            "one that goes with two is asked once, and not where it is there",
+            |w| {
+                categories(w, 2);
+                put(w, -1, "s", "sleeve");
+            },
+            NONE,
+        ),
+    ]);
+}
+
+#[test]
+fn so_many_items_left_out_are_remembered() {
+    let mut world = World::new();
+    world.settings.rules.pinned = (0..70).map(|n| format!("p{n}").into()).collect();
+    world.settings.rules.excluded_items = world.settings.rules.pinned.clone();
+    let effects = put_phone(&mut world);
+    assert_eq!((said(&effects), effects.dropped.len()), (Err(Outcome::Excluded), 64));
 }
 
 #[test]
@@ -223,69 +324,13 @@ fn what_the_catalogue_pins_to_an_item_comes_first_of_all() {
 }
 
 #[test]
-fn no_offer_has_three_near_identical_items_nor_two_variants() {
-    fn cases(world: &mut World, facts: [(i64, &str, &str); 3]) {
-        for (item, (price, category, brand)) in ["a", "b", "c"].into_iter().zip(facts) {
-            give(world, item, Product { brand: Some(brand.into()), ..product(price, category) });
-            world.baskets(2, &["phone", item]);
+fn what_is_pinned_says_beside_what() {
+    for (beside, expected) in [(true, serde_json::Value::from("phone")), (false, serde_json::Value::Null)] {
+        let mut world = pinned_shop();
+        if beside {
+            world.settings.rules.pinned.clear();
+            alter(&world, "phone", |product| product.pinned = vec!["case".into()]);
         }
+        assert_eq!(json(&put_phone(&mut world))["items"][0]["evidence"]["with"], expected);
     }
-    const TWO: &[(&str, &str)] = &[("a", "pair"), ("b", "pair")];
-    const THREE: &[(&str, &str)] = &[("a", "pair"), ("b", "pair"), ("c", "pair")];
-    check_steps(&[
-        ("of one category, brand and price", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "y")]), TWO),
-        ("a quarter dearer", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (25, "x", "y")]), TWO),
-        ("more than a quarter dearer", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (26, "x", "y")]), THREE),
-        ("a quarter cheaper", |w| cases(w, [(25, "x", "y"), (25, "x", "y"), (20, "x", "y")]), TWO),
-        ("more than a quarter cheaper", |w| cases(w, [(25, "x", "y"), (25, "x", "y"), (19, "x", "y")]), THREE),
-        ("of another category", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "z", "y")]), THREE),
-        ("of another brand", |w| cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "z")]), THREE),
-        (
-            "three may be, where the setting says so",
-            |w| {
-                cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "y")]);
-                w.settings.rules.similar_max = 3;
-            },
-            THREE,
-        ),
-        (
-            "one may be, where the setting says so",
-            |w| {
-                cases(w, [(20, "x", "y"), (20, "x", "y"), (20, "x", "y")]);
-                w.settings.rules.similar_max = 1;
-            },
-            &[("a", "pair")],
-        ),
-        (
-            "variants of one item",
-            |w| {
-                cases(w, [(20, "x", "y"), (90, "x", "y"), (300, "x", "y")]);
-                alter(w, "b", |product| product.variant_of = Some("a".into()));
-                alter(w, "c", |product| product.variant_of = Some("a".into()));
-            },
-            &[("a", "pair")],
-        ),
-        (
-            "two that keep away from each other",
-            |w| {
-                cases(w, [(20, "x", "y"), (90, "x", "y"), (300, "x", "y")]);
-                alter(w, "c", |product| product.excluded = vec!["a".into()]);
-            },
-            TWO,
-        ),
-        (
-            "one that keeps the other away",
-            |w| {
-                cases(w, [(20, "x", "y"), (90, "x", "y"), (300, "x", "y")]);
-                alter(w, "a", |product| product.excluded = vec!["b".into()]);
-            },
-            &[("a", "pair"), ("c", "pair")],
-        ),
-    ]);
-    let mut world = pinned_shop();
-    world.settings.rules.similar_max = 1;
-    world.settings.rules.pinned = vec!["case".into(), "cover".into()];
-    give(&world, "cover", product(20, "cases"));
-    let effects = put_phone(&mut world);
-    assert_eq!((said(&effects).unwrap(), effects.dropped), (vec!["case".to_owned()], vec![("cover".into(), Outcome::TooSimilar)]));
 }

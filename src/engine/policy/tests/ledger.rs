@@ -150,7 +150,7 @@ impl Ledger {
         shopper.resting.extend(offer.items.iter().cloned());
         if let Some(customer) = &shopper.customer {
             let customer = self.customers.entry(customer.clone()).or_default();
-            offer.items.iter().for_each(|item| _ = customer.declined.insert(item.clone(), at_ms));
+            customer.declined.extend(offer.items.iter().map(|item| (item.clone(), at_ms)));
         }
     }
 }

@@ -13,6 +13,8 @@ mod personal;
 mod property;
 mod rules;
 mod sense;
+mod similar;
+mod stamps;
 mod upsells;
 
 use crate::engine::catalogue::Product;
@@ -26,7 +28,9 @@ use crate::event::{Money, ShopEvent};
 /// What a trigger said: the offered items (with their kind where it is no cross-sell), or why there are none.
 type Said<'a> = Result<&'a [&'a str], Outcome>;
 /// What is the case, how it came to be, and what is said then.
-type Row<'a> = (&'a str, fn(&mut World), Said<'a>);
+type Row<'a> = (&'a str, Given, Said<'a>);
+/// How a case came to be.
+type Given = fn(&mut World);
 
 /// Asks after each row's history in a shop of its own.
 fn check(shop: fn() -> World, ask: fn(&mut World) -> Effects, rows: &[Row<'_>]) {

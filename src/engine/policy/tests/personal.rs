@@ -1,11 +1,11 @@
-//! What a customer owns, buys again, and has earned by it.
+//! What a customer owns, and buys again.
 
 use super::*;
-use crate::engine::settings::{Settings, StampCard};
+use crate::engine::settings::Settings;
 
 const CASE: Said<'_> = Ok(&["case"]);
 
-fn known(world: &mut World) -> Effects {
+pub(super) fn known(world: &mut World) -> Effects {
     tell(world, -1, "s", r#""customer_id":"u""#);
     put_phone(world)
 }
@@ -47,6 +47,14 @@ fn what_a_customer_owns_is_offered_again_only_where_it_is_bought_again_and_due()
                 Err(Outcome::NotDue),
             ),
             ("the customer's own gap has passed", |w| [-17, -7].iter().for_each(|day| buy_as(w, day * DAY_MS, "u", &["case"])), CASE),
+            (
+                "the customer's own gap has passed, though nobody else comes back for it",
+                |w| {
+                    others(w, 9, 0);
+                    [-17, -7].iter().for_each(|day| buy_as(w, day * DAY_MS, "u", &["case"]));
+                },
+                CASE,
+            ),
             (
                 "the customer's own gap has not passed",
                 |w| [-16, -6].iter().for_each(|day| buy_as(w, day * DAY_MS, "u", &["case"])),
@@ -175,6 +183,18 @@ fn what_runs_out_is_offered_again_when_it_does() {
     );
     assert_eq!(
         followed_up(|w| {
+            for n in 0..6 {
+                buy_as(w, -40 * DAY_MS, &format!("v{n}"), &["tea"]);
+            }
+            buy_as(w, -30 * DAY_MS, "v1", &["tea"]);
+            wait(w, -1);
+            buy(w, 0, "s", &["tea", "cup"]);
+        }),
+        none(Outcome::NoCandidates),
+        "less than a fifth come back for it"
+    );
+    assert_eq!(
+        followed_up(|w| {
             lasts(w, "tea", 20);
             buy(w, 0, "s", &["tea"]);
             w.take(&event("refund", 5, "s", r#""order_id":"s0""#));
@@ -223,6 +243,15 @@ fn what_runs_out_is_not_offered_once_it_was_bought_again_or_is_in_the_basket() {
 }
 
 #[test]
+fn what_runs_out_says_how_long_ago_it_was_bought() {
+    let mut world = follow_up_shop();
+    lasts(&world, "tea", 23);
+    buy(&mut world, 0, "s", &["tea"]);
+    let reason = json(&wait(&mut world, 23 * DAY_MS)[0])["items"][0]["reason"].clone();
+    assert!(reason.as_str().unwrap().contains("23"), "{reason}");
+}
+
+#[test]
 fn two_variants_that_run_out_do_not_stand_in_each_others_way() {
     let said = followed_up(|w| {
         give(w, "mint", product(6, "herbs"));
@@ -232,100 +261,4 @@ fn two_variants_that_run_out_do_not_stand_in_each_others_way() {
         buy(w, 0, "s", &["tea", "mint"]);
     });
     assert_eq!(said, [(20, Ok(vec!["tea".to_owned()]))], "one of them, since they are nearly the same");
-}
-
-/// A shop where every third coffee is half as dear.
-fn stamp_shop() -> World {
-    let mut world = pinned_shop();
-    world.settings.rules.pinned.clear();
-    world.settings.stamp_cards = vec![StampCard { category: "coffees".into(), buy: 2, discount_ratio: 0.5 }];
-    for item in ["arabica", "robusta", "liberica"] {
-        give(&world, item, Product { margin_ppm: Some(800_000), ..product(10, "coffees") });
-    }
-    world
-}
-
-#[test]
-fn a_full_stamp_card_makes_the_next_one_cheaper() {
-    const NONE: Said<'_> = Err(Outcome::TooLittleEvidence);
-    fn coffees(world: &mut World, items: &[&str]) {
-        for (n, item) in items.iter().enumerate() {
-            buy_as(world, (n as i64 - 50) * DAY_MS, "u", &[item]);
-        }
-    }
-    check(
-        stamp_shop,
-        known,
-        &[
-            ("one of two", |w| coffees(w, &["arabica"]), NONE),
-            ("two of two", |w| coffees(w, &["arabica", "arabica"]), Ok(&["arabica"])),
-            (
-                "two of two, what was bought most often first",
-                |w| coffees(w, &["robusta", "arabica", "robusta", "x", "robusta", "robusta"]),
-                Ok(&["robusta"]),
-            ),
-            ("three: the card begins anew", |w| coffees(w, &["arabica", "robusta", "liberica"]), NONE),
-            ("five: full again", |w| coffees(w, &["arabica", "arabica", "arabica", "arabica", "arabica"]), Ok(&["arabica"])),
-            ("others' stamps", |w| buy_as(w, -9, "v", &["arabica", "robusta"]), Err(Outcome::TooLittleEvidence)),
-            (
-                "the favourite can't be had",
-                |w| {
-                    coffees(w, &["arabica", "arabica"]);
-                    buy_as(w, -9, "v", &["robusta"]);
-                    alter(w, "arabica", |product| product.in_stock = Some(false));
-                },
-                Ok(&["robusta"]),
-            ),
-            (
-                "nothing of it can be cheaper",
-                |w| {
-                    coffees(w, &["arabica", "robusta"]);
-                    ["arabica", "robusta", "liberica"].iter().for_each(|item| alter(w, item, |product| product.margin_ppm = None));
-                },
-                NONE,
-            ),
-            (
-                "no room for companions",
-                |w| {
-                    coffees(w, &["arabica", "arabica"]);
-                    cart(w).kinds = vec![OfferKind::Upsell];
-                },
-                NONE,
-            ),
-        ],
-    );
-}
-
-#[test]
-fn a_stamp_card_is_used_once_a_visit() {
-    let mut world = stamp_shop();
-    policy(&mut world, Placement::PostPurchase).enabled = true;
-    buy_as(&mut world, -9 * DAY_MS, "u", &["arabica", "robusta"]);
-    assert_eq!(said(&known(&mut world)), Ok(vec!["arabica".to_owned()]));
-    let bought = world.take(&purchase(60_000, "s", &["phone", "arabica"], r#","customer_id":"u""#));
-    assert_eq!(said(&bought), Err(Outcome::TooLittleEvidence));
-}
-
-#[test]
-fn what_a_stamp_card_makes_cheaper_comes_first_and_says_so() {
-    let mut world = stamp_shop();
-    world.settings.rules.pinned = vec!["case".into()];
-    buy_as(&mut world, -9 * DAY_MS, "u", &["arabica", "robusta"]);
-    let offer = json(&known(&mut world));
-    let first = &offer["items"][0];
-    assert_eq!((&first["item_id"], &first["price"], &first["price_before"]), (&"arabica".into(), &"5".into(), &"10".into()));
-    assert_eq!((&first["evidence"]["step"], &first["evidence"]["together"]), (&"history".into(), &3.into()));
-    assert_eq!(offer["items"][1]["item_id"], "case");
-}
-
-#[test]
-fn units_make_stamps_and_a_cancelled_order_takes_them_back() {
-    let mut world = stamp_shop();
-    let two = r#""customer_id":"u","order_id":"o","items":[{"item_id":"arabica","quantity":2}]"#;
-    world.take(&event("purchase", -9 * DAY_MS, "before", two));
-    let stamps = |world: &World| world.shop.customers.with("u", |history| history.stamps.get("coffees").copied()).flatten();
-    assert_eq!(stamps(&world), Some(2));
-    assert_eq!(said(&known(&mut world)), Ok(vec!["arabica".to_owned()]));
-    world.take(&event("order_cancelled", 1, "before", r#""order_id":"o""#));
-    assert_eq!(stamps(&world), Some(0));
 }

@@ -59,6 +59,22 @@ fn an_upgrade_is_said_learned_or_what_sells_best_of_the_category() {
             ("what it is a variant of is dearer", |w| variant_of(w, "phone", "pro"), PRO),
             ("two shoppers bought it instead", |w| passed_over(w, 2, "pro"), PRO),
             ("one shopper bought it instead", |w| passed_over(w, 1, "pro"), Err(Outcome::TooLittleEvidence)),
+            (
+                "it was bought instead while it was of the same category",
+                |w| {
+                    passed_over(w, 2, "pro");
+                    alter(w, "pro", |product| product.category = Some("tablets".into()));
+                },
+                Err(Outcome::TooLittleEvidence),
+            ),
+            (
+                "it was bought instead while its category was known",
+                |w| {
+                    passed_over(w, 2, "pro");
+                    ["pro", "phone"].iter().for_each(|item| alter(w, item, |product| product.category = None));
+                },
+                Err(Outcome::TooLittleEvidence),
+            ),
             ("it sells well", |w| w.baskets(20, &["pro"]), PRO),
             ("it sells not so well", |w| w.baskets(19, &["pro"]), Err(Outcome::TooLittleEvidence)),
             (
