@@ -11,7 +11,7 @@ use super::facts::{Fact, Sale, SaleLine};
 use super::orders::{Credit, Order, OrderLine, share};
 use super::totals::TotalKey;
 use super::vocabulary::Placement;
-use crate::event::{Currency, Id, ItemId, Line, Money, OrderAmounts, Quantity};
+use crate::event::{Currency, Id, ItemId, Line, Money, OrderAmounts, Quantity, Timestamp};
 
 impl Step<'_> {
     pub(super) fn purchase(&mut self, lines: &[Line], amounts: OrderAmounts) {
@@ -187,21 +187,39 @@ impl Step<'_> {
 
     pub(super) fn refund(&mut self, lines: Option<&[Line]>) {
         let Some(order) = self.session.orders.iter_mut().find(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
-        let currency = order.currency;
-        let mut refunded = 0;
+        let (currency, ts, customer) = (order.currency, order.ts, order.customer.clone());
+        let (mut refunded, mut gone) = (0, Vec::new());
         for line in &mut order.lines {
             let quantity = match lines {
                 None => Some(line.quantity),
                 Some(lines) => lines.iter().filter(|back| back.item_id == line.item).map(|back| back.quantity).reduce(Quantity::plus),
             };
             let Some(quantity) = quantity else { continue };
+            let was_gone = line.is_gone();
             let micros = line.refund(quantity);
             refunded += micros;
+            if line.is_gone() && !was_gone {
+                gone.push((line.item.clone(), line.quantity));
+            }
             if let Some(credit) = line.credit.as_ref().filter(|_| micros > 0) {
                 attribution::refunded(credit, &line.item, micros, currency, &mut self.effects.facts);
             }
         }
         self.total(TotalKey::OrderRevenueRefunded(currency), refunded);
+        self.given_back(ts, customer, if currency == self.settings.currency { refunded } else { 0 }, gone);
+    }
+
+    /// What came back whole is not owned any more, and makes no stamps.
+    fn given_back(&mut self, ts: Timestamp, customer: Option<Id>, net_micros: i128, gone: Vec<(ItemId, Quantity)>) {
+        if gone.is_empty() && net_micros == 0 {
+            return;
+        }
+        let line = |(item, quantity): (ItemId, Quantity)| {
+            let category = self.shop.catalogue.facets(&item, self.settings.currency).category;
+            SaleLine { item, units: quantity.0.div_ceil(1_000), category }
+        };
+        let lines = gone.into_iter().map(line).collect();
+        self.effects.facts.push(Fact::Sale(Sale { add: false, first: false, ts, customer, net_micros, lines }));
     }
 
     /// A cancelled order is refunded, and its evidence taken back.
@@ -215,14 +233,15 @@ impl Step<'_> {
         if !categories.is_empty() {
             self.effects.facts.push(Fact::CategoryBasket { before: categories, after: Vec::new() });
         }
-        let own = order.currency == self.settings.currency;
-        let net_micros = if own { order.lines.iter().map(|line| line.net_micros).sum() } else { 0 };
-        let line = |line: OrderLine| {
-            let category = self.shop.catalogue.facets(&line.item, self.settings.currency).category;
-            SaleLine { item: line.item, units: line.quantity.0.div_ceil(1_000), category }
-        };
-        let lines = order.lines.into_iter().map(line).collect();
-        self.effects.facts.push(Fact::Sale(Sale { add: false, first: true, ts: order.ts, customer: order.customer, net_micros, lines }));
+        // Its lines and their value went back as a refund.
+        self.effects.facts.push(Fact::Sale(Sale {
+            add: false,
+            first: true,
+            ts: order.ts,
+            customer: order.customer,
+            net_micros: 0,
+            lines: Vec::new(),
+        }));
     }
 }
 

@@ -117,6 +117,12 @@ impl Order {
 }
 
 impl OrderLine {
+    /// Whether all of it went back.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.refunded_milli >= self.quantity.0
+    }
+
     /// What a unit of it cost, net.
     #[must_use]
     pub fn unit_price(&self) -> Option<Money> {

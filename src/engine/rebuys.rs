@@ -11,6 +11,9 @@ use foldhash::fast::FixedState;
 use super::customers::Bought;
 use crate::event::{ItemId, Timestamp};
 
+/// Fewer buyers than this tell nothing of the others.
+const BUYERS_MIN: u32 = 3;
+
 /// How an item is bought again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rebuy {
@@ -23,10 +26,10 @@ pub struct Rebuy {
 }
 
 impl Rebuy {
-    /// The share of buyers who came back for it.
+    /// The share of buyers who came back for it; 0 as long as they are too few to tell by.
     #[must_use]
     pub fn share(&self) -> f64 {
-        f64::from(self.rebuyers) / f64::from(self.buyers.max(1))
+        if self.buyers < BUYERS_MIN { 0.0 } else { f64::from(self.rebuyers) / f64::from(self.buyers) }
     }
 
     /// The mean time until they did; `None` if nobody has.
@@ -107,7 +110,9 @@ mod tests {
         rebuys.bought(&item, Some(once), Timestamp(10));
         rebuys.bought(&item, Some(twice), Timestamp(40));
         let rebuy = rebuys.of("a");
-        assert_eq!((rebuy.buyers, rebuy.rebuyers, rebuy.share(), rebuy.gap_ms()), (2, 1, 0.5, Some(20)));
+        assert_eq!((rebuy.buyers, rebuy.rebuyers, rebuy.share(), rebuy.gap_ms()), (2, 1, 0.0, Some(20)));
+        (2..BUYERS_MIN).for_each(|_| rebuys.bought(&item, None, Timestamp(50)));
+        assert_eq!(rebuys.of("a").share(), 1.0 / 3.0, "from the third buyer on, a share is told");
         rebuys.bought(&"b".into(), None, Timestamp(0));
         assert_eq!((rebuys.of("b"), rebuys.refused(), rebuys.len()), (Rebuy::default(), 1, 1));
     }

@@ -125,6 +125,8 @@ closed_set! {
         TooSimilar = "too_similar",
         /// It would have expired before it was made: the event came late.
         TooLate = "too_late",
+        /// What is best has no margin left to give, or none that is known.
+        NoMargin = "no_margin",
     }
 }
 

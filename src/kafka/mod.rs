@@ -9,7 +9,7 @@
 //! | `service` | what is started, in which order |
 //! | `stream` | the loop: poll, process, hand over to the transaction |
 //! | `group`, `idle` | the consumer group: assignments, lag, and time where no events come |
-//! | `link`, `transaction` | handing a batch over, and the thread that commits it |
+//! | `handover`, `link`, `transaction` | handing a batch over, and the thread that commits it |
 //! | `outgoing`, `delivery` | a batch as records, and sending them |
 //! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
 //! | `shop_log`, `sessions` | restoring and following the state logs |
@@ -25,6 +25,7 @@ mod delivery;
 mod embedded;
 mod feed;
 mod group;
+mod handover;
 mod idle;
 mod link;
 mod outgoing;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,25 +19,21 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::clients::{is_passing, retrying};
 use super::group::{GroupConsumer, Rebalanced};
+use super::handover::{AtHand, Pending, take};
 use super::idle::Quiet;
 use super::link::{Commit, InFlight, Outcome};
-use super::outgoing::{Outgoing, dead_letter, records_of};
 use super::sessions::Restore;
 use crate::clock;
 use crate::config::Config;
-use crate::engine::totals::Totals;
 use crate::event::Timestamp;
 use crate::health::{Health, Phase};
 use crate::metrics::Metrics;
-use crate::pipeline::{Processor, Record};
-use crate::state::Header;
+use crate::pipeline::Processor;
 
 /// How long the group is polled for at most while nothing is due.
 const POLL_MAX: Duration = Duration::from_millis(100);
 /// How long committed offsets are waited for in one call.
 const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the last batch may take.
-const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 /// So many commits in a row may be aborted, each after a longer pause.
 const ABORTS_IN_A_ROW_MAX: u32 = 10;
 const ABORT_PAUSE: Duration = Duration::from_millis(200);
@@ -72,32 +68,13 @@ pub enum Durability {
 }
 
 /// Where the loop is.
-enum State {
+pub(super) enum State {
     /// Nothing is assigned.
     Idle,
     /// Sessions of the assignment are being restored.
     Restoring { partitions: TopicPartitionList, restore: Restore, since: Instant },
     /// Events are taken.
     Running { partitions: TopicPartitionList, group: Arc<ConsumerGroupMetadata> },
-}
-
-/// The batch at hand, beside what the processor holds.
-#[derive(Default)]
-struct AtHand {
-    dead_letters: Vec<Outgoing>,
-    /// One past the last record taken, by topic and partition.
-    offsets: BTreeMap<(String, i32), i64>,
-    since: Option<Instant>,
-}
-
-/// What is known of the commit under way.
-struct Pending {
-    totals: Totals,
-    offered_at: Vec<Timestamp>,
-    /// When its first record was taken.
-    since: Option<Instant>,
-    /// When it was handed over.
-    handed_over: Instant,
 }
 
 impl Stream {
@@ -338,121 +315,6 @@ impl Stream {
     fn membership(&self) -> Result<Arc<ConsumerGroupMetadata>> {
         self.consumer.group_metadata().map(Arc::new).ok_or_else(|| anyhow!("the consumer is in no group"))
     }
-
-    /// Hands the batch at hand to the transaction thread.
-    fn hand_over(&mut self, at_hand: &mut AtHand, number: u64, group: Arc<ConsumerGroupMetadata>) -> Result<Pending> {
-        let AtHand { dead_letters, offsets, since } = std::mem::take(at_hand);
-        let mut batch = self.processor.take_batch();
-        let offered_at = batch.offers.iter().filter_map(|offer| offer.record_time).collect();
-        let header = Header { incarnation: self.incarnation, commit: number, decay: self.processor.decay() };
-        let mut records = records_of(&mut batch, &self.processor, header);
-        records.extend(dead_letters);
-        let mut list = TopicPartitionList::new();
-        for ((topic, partition), offset) in offsets {
-            self.next_offsets.insert((topic.clone(), partition), offset);
-            list.add_partition_offset(&topic, partition, Offset::Offset(offset)).context("the offsets to commit")?;
-        }
-        self.in_flight.set(true);
-        self.commits.send(Commit { records, offsets: list, group }).map_err(|_| anyhow!("the transaction thread has ended"))?;
-        self.observe();
-        Ok(Pending { totals: batch.totals, offered_at, since, handed_over: clock::now() })
-    }
-
-    fn observe(&self) {
-        self.metrics.observe_sessions(self.processor.partitions().values(), &self.config.engine.limits);
-    }
-
-    /// Looks whether the commit under way has ended; returns why, if it was aborted.
-    fn take_outcome(&mut self, pending: &mut Option<Pending>, wait: Duration) -> Result<Option<String>> {
-        if pending.is_none() {
-            return Ok(None);
-        }
-        let outcome = if wait.is_zero() {
-            self.outcomes.try_recv().map_err(|error| error == TryRecvError::Empty)
-        } else {
-            self.outcomes.recv_timeout(wait).map_err(|error| error == RecvTimeoutError::Timeout)
-        };
-        match outcome {
-            Err(true) => Ok(None),
-            Err(false) => bail!("the transaction thread has ended"),
-            Ok(Outcome::Committed(took)) => {
-                if let Some(committed) = pending.take() {
-                    self.committed(&committed, took);
-                }
-                Ok(None)
-            }
-            Ok(Outcome::Aborted(reason)) => {
-                pending.take();
-                Ok(Some(reason))
-            }
-            Ok(Outcome::Fatal(error)) => Err(error),
-        }
-    }
-
-    fn committed(&mut self, committed: &Pending, took: Duration) {
-        self.aborts_in_a_row = 0;
-        if !self.stop.load(Ordering::Relaxed) {
-            self.health.set(Phase::Running);
-        }
-        self.metrics.committed(&committed.totals);
-        self.metrics.commit_seconds.observe(took.as_secs_f64());
-        let now_ms = clock::unix_ms();
-        for at in &committed.offered_at {
-            let seconds = match (self.durability, committed.since) {
-                // Records of a simulated clock say nothing of the time they took.
-                (Durability::Memory, Some(since)) => since.elapsed().as_secs_f64(),
-                _ => (now_ms - at.0).max(0) as f64 / 1_000.0,
-            };
-            self.metrics.event_to_offer_seconds.observe(seconds);
-        }
-    }
-
-    /// Commits what is at hand, then gives up.
-    fn drain(&mut self, at_hand: &mut AtHand, mut pending: Option<Pending>, number: u64, state: &State) -> Result<()> {
-        self.health.set(Phase::Draining);
-        if let Some(failed) = self.take_outcome(&mut pending, DRAIN_LIMIT)? {
-            // What is at hand follows the batch that failed, and must not overtake it.
-            tracing::warn!("the commit under way was aborted, and is done again at the next start: {failed}");
-            return Ok(());
-        }
-        if let (None, true, State::Running { group, .. }) = (&pending, at_hand.since.is_some(), state) {
-            pending = Some(self.hand_over(at_hand, number + 1, Arc::clone(group))?);
-            if let Some(failed) = self.take_outcome(&mut pending, DRAIN_LIMIT)? {
-                tracing::warn!("the last commit was aborted, and is done again at the next start: {failed}");
-            }
-        }
-        if pending.is_some() {
-            bail!("the last commit did not end within {} s; it is done again at the next start", DRAIN_LIMIT.as_secs());
-        }
-        Ok(())
-    }
-}
-
-/// Takes one record into the batch.
-fn take(
-    processor: &mut Processor,
-    at_hand: &mut AtHand,
-    message: &rdkafka::message::BorrowedMessage<'_>,
-    partition_count: i32,
-) -> Result<()> {
-    let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
-    if partition >= partition_count {
-        bail!("partition {partition} of {topic} is new: there were {partition_count} at the start");
-    }
-    let payload = message.payload().unwrap_or_default();
-    let record_time = message.timestamp().to_millis().map(Timestamp);
-    let record = Record { partition, key: message.key(), payload, payload_bytes: payload.len(), record_time };
-    if let Err(reject) = processor.process(&record) {
-        at_hand.dead_letters.push(dead_letter(topic, partition, offset, message.key(), payload, &reject));
-    }
-    at_hand.since.get_or_insert_with(clock::now);
-    match at_hand.offsets.iter_mut().find(|((known, number), _)| *number == partition && known == topic) {
-        Some((_, next)) => *next = offset + 1,
-        None => {
-            at_hand.offsets.insert((topic.to_owned(), partition), offset + 1);
-        }
-    }
-    Ok(())
 }
 
 /// The partition numbers of an assignment, each once.

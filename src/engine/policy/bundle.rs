@@ -8,6 +8,7 @@ use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation};
 use crate::engine::hash::hash_128;
 use crate::engine::ranking::Candidate;
+use crate::engine::vocabulary::Outcome;
 use crate::event::{ItemId, Money};
 
 /// Most companions of a bundle.
@@ -44,7 +45,10 @@ pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: 
         }
         let Some(found) = rules.choose(&candidate.slot.item, Role::Bundled, evidence, chosen) else { continue };
         let Some(price) = found.facets.price else { continue };
-        let Some(after) = discounted(price, ratio, found.facets.margin_ppm, discounts) else { continue };
+        let Some(after) = discounted(price, ratio, found.facets.margin_ppm, discounts) else {
+            rules.drop(&found.item, Outcome::NoMargin);
+            continue;
+        };
         terms.price.0 = terms.price.0.saturating_add(after.0);
         terms.price_before.0 = terms.price_before.0.saturating_add(price.0);
         chosen.push(Chosen { discounted: Some(after), ..found });

@@ -44,7 +44,7 @@ pub(super) fn add_certain(situation: &Situation<'_>, rules: &mut Rules<'_>, chos
             if !has_room(situation, chosen) {
                 return;
             }
-            chosen.extend(rules.choose(&item, Role::Companion, Ground::Pinned(Some(beside.item.clone())), chosen));
+            chosen.extend(rules.choose(&item, Role::Pinned, Ground::Pinned(Some(beside.item.clone())), chosen));
         }
     }
 }
@@ -83,31 +83,35 @@ fn add_due_again(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut 
 /// asked.
 pub(super) fn add_ranked(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) {
     let all_baskets = situation.shop.counts.baskets();
-    let mut categories_asked = false;
-    let mut near = Vec::new();
+    let mut only_popular = Vec::new();
     for candidate in candidates {
         if !has_room(situation, chosen) {
             return;
         }
-        let Some(evidence) = Ground::of(candidate, situation.policy, all_baskets) else {
-            rules.drop(&candidate.slot.item, Outcome::TooLittleEvidence);
-            continue;
-        };
-        if evidence == Ground::Popular && !std::mem::replace(&mut categories_asked, true) {
-            fallback::fill_by_category(situation, rules, candidates, chosen);
-            near = fallback::near_categories(situation);
-            if !has_room(situation, chosen) {
-                return;
-            }
+        match Ground::of(candidate, situation.policy, all_baskets) {
+            Some(Ground::Popular) => only_popular.push(&candidate.slot.item),
+            Some(evidence) => chosen.extend(rules.choose(&candidate.slot.item, Role::Companion, evidence, chosen)),
+            None => rules.drop(&candidate.slot.item, Outcome::TooLittleEvidence),
         }
-        if evidence == Ground::Popular && is_far(situation, &near, &candidate.slot.item) {
-            rules.drop(&candidate.slot.item, Outcome::TooLittleEvidence);
-            continue;
-        }
-        chosen.extend(rules.choose(&candidate.slot.item, Role::Companion, evidence, chosen));
     }
-    if !categories_asked {
-        fallback::fill_by_category(situation, rules, candidates, chosen);
+    fallback::fill_by_category(situation, rules, candidates, chosen);
+    add_popular(situation, rules, &only_popular, chosen);
+}
+
+fn add_popular(situation: &Situation<'_>, rules: &mut Rules<'_>, items: &[&ItemId], chosen: &mut Vec<Chosen>) {
+    if !has_room(situation, chosen) {
+        return;
+    }
+    let near = fallback::near_categories(situation);
+    for item in items {
+        if !has_room(situation, chosen) {
+            return;
+        }
+        if is_far(situation, &near, item) {
+            rules.drop(item, Outcome::TooLittleEvidence);
+        } else {
+            chosen.extend(rules.choose(item, Role::Companion, Ground::Popular, chosen));
+        }
     }
 }
 

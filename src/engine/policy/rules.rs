@@ -28,6 +28,8 @@ pub(super) enum Role<'a> {
     Bundled,
     /// Something the shopper is known to want again.
     Again,
+    /// Something the shop itself puts beside an item: its word outranks what is usual of prices.
+    Pinned,
     /// In the place of this item.
     Instead(&'a ItemId),
     /// A price level of this item, or the item itself.
@@ -56,12 +58,12 @@ impl<'a> Rules<'a> {
         let basket = session.basket.lines.iter().map(|line| line.item.as_str());
         let there = beside.iter().map(|beside| beside.item.as_str()).chain(basket).collect();
         // An order is followed up whether the shopper is there or not: what they saw weeks ago was not shown just now.
-        let is_visit_over = situation.now > session.last_at.plus_ms(situation.settings.session.idle.0);
         let is_related = shop.catalogue.has_relations();
         // What follows an order stands beside that; the basket may hold something else by now.
         let basket_items = session.basket.lines.iter().map(|line| &line.item).filter(|_| situation.follows_up);
         let related: Vec<&ItemId> =
             if is_related { beside.iter().map(|beside| &beside.item).chain(basket_items).collect() } else { Vec::new() };
+        let is_visit_over = situation.now > session.last_at.plus_ms(situation.settings.session.idle.0);
         Self {
             situation,
             there,
@@ -254,8 +256,8 @@ impl<'a> Rules<'a> {
         match role {
             Role::Instead(_) | Role::Level(_) => Ok(OfferKind::Upsell),
             Role::Bundled => self.check_cheaper(facets).map(|()| OfferKind::Bundle),
-            Role::Again if self.situation.policy.has(OfferKind::CrossSell) => Ok(OfferKind::CrossSell),
-            Role::Again => self.companion_kind(facets),
+            Role::Again | Role::Pinned if self.situation.policy.has(OfferKind::CrossSell) => Ok(OfferKind::CrossSell),
+            Role::Again | Role::Pinned => self.companion_kind(facets),
             Role::Companion => self.companion_kind(facets),
         }
     }

@@ -9,6 +9,7 @@ use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation};
 use crate::engine::customers::History;
 use crate::engine::settings::StampCard;
+use crate::engine::vocabulary::Outcome;
 use crate::event::ItemId;
 
 /// Items of a category that are looked at.
@@ -18,8 +19,10 @@ const LOOKED_AT: usize = 8;
 pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
     let Some(customer) = situation.session.customer.as_deref() else { return };
     for card in &situation.settings.stamp_cards {
-        // The card's last units may be those just bought: what they leave of it is known by the next visit.
-        if situation.session.bought_now().any(|item| is_of(situation, card, item)) {
+        // The card's last units may be those just bought, and the cheaper one is in the basket already: what they leave
+        // of the card is known by the next visit.
+        let in_basket = situation.session.basket.lines.iter().map(|line| &line.item);
+        if situation.session.bought_now().chain(in_basket).any(|item| is_of(situation, card, item)) {
             continue;
         }
         let wanted =
@@ -41,8 +44,11 @@ pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut
 fn cheaper(situation: &Situation<'_>, rules: &mut Rules<'_>, card: &StampCard, item: &ItemId, chosen: &[Chosen]) -> Option<Chosen> {
     let ground = Ground::StampCard { category: card.category.clone(), number: card.buy + 1 };
     let found = rules.choose(item, Role::Again, ground, chosen)?;
-    let after = discounted(found.facets.price?, card.discount_ratio, found.facets.margin_ppm, &situation.settings.discounts)?;
-    Some(Chosen { discounted: Some(after), ..found })
+    let after = discounted(found.facets.price?, card.discount_ratio, found.facets.margin_ppm, &situation.settings.discounts);
+    if after.is_none() {
+        rules.drop(item, Outcome::NoMargin);
+    }
+    after.map(|after| Chosen { discounted: Some(after), ..found })
 }
 
 fn is_full(card: &StampCard, history: &History) -> bool {

@@ -171,6 +171,9 @@ impl PlacementPolicy {
             let kinds: Vec<_> = self.kinds.iter().map(|kind| kind.as_str()).collect();
             return bad("kinds", &format!("{kinds:?}"), "one kind or more is needed, each once");
         }
+        if self.has(OfferKind::Bundle) && matches!(placement, Placement::PostPurchase | Placement::FollowUp) {
+            return bad("kinds", &"with bundle", "a bundle has a price together with an item that is already paid here");
+        }
         if self.ladder && placement != Placement::ProductPage {
             return bad("ladder", &true, "only placements.product_page can have one: elsewhere the item is in the basket");
         }

@@ -216,7 +216,8 @@ impl Case<'_> {
         assert!(self.is_ladder || self.policy.kinds.iter().any(|allowed| allowed.as_str() == kind), "{kind} is not made here");
         let (price, dearest) = (self.price(name), self.beside.iter().filter_map(|beside| self.price(beside)).max());
         let is_cheaper = || price.zip(dearest).is_none_or(|(price, dearest)| price <= dearest);
-        let certain = Self::is_stamped(item) || self.is_again(name);
+        let is_pinned = self.beside.iter().any(|beside| self.product(beside).pinned.iter().any(|pinned| pinned == name));
+        let certain = Self::is_stamped(item) || self.is_again(name) || is_pinned;
         match kind {
             "upsell" if item["replaces"].is_null() => assert!(self.is_ladder, "an upsell in the place of nothing"),
             "upsell" => {

@@ -114,6 +114,11 @@ fn some_settings() -> impl Strategy<Value = Settings> {
         for (placement, (kinds, count)) in Placement::ALL.iter().zip(kinds) {
             let policy = settings.placements.get_mut(*placement);
             policy.kinds = kinds[..count].to_vec();
+            if matches!(placement, Placement::PostPurchase | Placement::FollowUp) {
+                // What is paid is no part of a bundle.
+                policy.kinds.retain(|kind| *kind != OfferKind::Bundle);
+                policy.kinds.extend(policy.kinds.is_empty().then_some(OfferKind::CrossSell));
+            }
             (policy.items_max, policy.baskets_together_min, policy.popular_baskets_min) = (ways.4, ways.5, 3);
             (policy.session_max, policy.after_decision) = (caps.4, ways.2);
             policy.channels = if ways.3 == 0 { vec!["app".into()] } else { Vec::new() };

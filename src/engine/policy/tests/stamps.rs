@@ -55,7 +55,7 @@ fn a_full_stamp_card_makes_the_next_one_cheaper() {
                     coffees(w, &["arabica", "robusta"]);
                     ["arabica", "robusta", "liberica"].iter().for_each(|item| alter(w, item, |product| product.margin_ppm = None));
                 },
-                NONE,
+                Err(Outcome::NoMargin),
             ),
             (
                 "all that could be cheaper was just bought",
