@@ -206,8 +206,8 @@ impl Step<'_> {
         let rules = self.settings.rules(Stage::CartAdd);
         if let Some(fact) = self.session.basket.add(&line, self.event.ts, rules) {
             facts.push(fact);
-            // A basket that was asked for is not asked for again; one that nothing was found for may be, now.
-            self.session.basket_answered = self.session.was_asked_for_its_basket();
+            // Another basket is left behind now, if it is; caps see to it that nobody is asked too often.
+            self.session.basket_answered = false;
             if self.session.basket.lines.len() > rules.paired_lines {
                 facts.push(Fact::Total(TotalKey::LinesNotPaired, 1));
             }

@@ -12,7 +12,7 @@ use super::customers::Bought;
 use crate::event::{ItemId, Timestamp};
 
 /// Fewer buyers than this tell nothing of the others.
-const BUYERS_MIN: u32 = 3;
+const BUYERS_MIN: u32 = 4;
 
 /// How an item is bought again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Rebuy {
 }
 
 impl Rebuy {
-    /// The share of buyers who came back for it; 0 as long as they are too few to tell by.
+    /// The share of buyers who came back for it; 0 as long as they are too few to tell anything of the others.
     #[must_use]
     pub fn share(&self) -> f64 {
         if self.buyers < BUYERS_MIN { 0.0 } else { f64::from(self.rebuyers) / f64::from(self.buyers) }
@@ -112,7 +112,7 @@ mod tests {
         let rebuy = rebuys.of("a");
         assert_eq!((rebuy.buyers, rebuy.rebuyers, rebuy.share(), rebuy.gap_ms()), (2, 1, 0.0, Some(20)));
         (2..BUYERS_MIN).for_each(|_| rebuys.bought(&item, None, Timestamp(50)));
-        assert_eq!(rebuys.of("a").share(), 1.0 / 3.0, "from the third buyer on, a share is told");
+        assert_eq!(rebuys.of("a").share(), 0.25, "from the fourth buyer on, a share is told");
         rebuys.bought(&"b".into(), None, Timestamp(0));
         assert_eq!((rebuys.of("b"), rebuys.refused(), rebuys.len()), (Rebuy::default(), 1, 1));
     }

@@ -136,13 +136,6 @@ impl Session {
         self.considered.push_back(item.clone());
     }
 
-    /// Whether an offer was made for leaving the open basket behind.
-    #[must_use]
-    pub fn was_asked_for_its_basket(&self) -> bool {
-        let opened_at = self.basket.opened_at.unwrap_or_default();
-        self.offers.iter().any(|offer| offer.placement == Placement::AbandonedCart && offer.ts >= opened_at)
-    }
-
     /// What was bought in this visit.
     pub fn bought_now(&self) -> impl Iterator<Item = &ItemId> {
         let orders = self.orders.iter().filter(|order| order.ts >= self.visit_from);

@@ -246,6 +246,43 @@ mod tests {
     }
 
     #[test]
+    fn what_contradicts_itself_is_refused_with_the_reason() {
+        type Change = fn(&mut Settings);
+        let refused: [(Change, &str); 9] = [
+            (
+                |s| s.rules.upsell_price_ratio_max = 1.01,
+                "rules.upsell_price_ratio_max is 1.01; more than rules.upsell_price_ratio_min, 1.05, is needed",
+            ),
+            (|s| s.rules.pinned = vec!["a".into()], "rules.pinned is a; it is in rules.excluded_items, too"),
+            (|s| s.placements.get_mut(Placement::Cart).kinds.clear(), "placements.cart.kinds is []; one kind or more is needed, each once"),
+            (
+                |s| s.placements.get_mut(Placement::Cart).ladder = true,
+                "placements.cart.ladder is true; only placements.product_page can have one: elsewhere the item is in the basket",
+            ),
+            (
+                |s| s.placements.get_mut(Placement::Cart).after = DurationMs(1),
+                "placements.cart.after is 1ms; only abandoned_cart and follow_up wait",
+            ),
+            (
+                |s| s.placements.get_mut(Placement::AbandonedCart).after = s.session.idle,
+                "placements.abandoned_cart.after is 1d; less than session.idle, 1d, is needed: then the basket is gone",
+            ),
+            (
+                |s| s.placements.get_mut(Placement::PostPurchase).kinds.push(super::super::vocabulary::OfferKind::Bundle),
+                "placements.post_purchase.kinds is with bundle; a bundle has a price together with an item that is already paid here",
+            ),
+            (|s| s.discounts.price_step = Amount(crate::event::Money(0)), "discounts.price_step is 0; an amount above 0 is needed"),
+            (|s| s.segments.loyal_orders_min = 1, "segments.loyal_orders_min is 1; 2 or more is allowed"),
+        ];
+        for (change, says) in refused {
+            let mut settings = Settings::default();
+            settings.rules.excluded_items = vec!["a".into()];
+            change(&mut settings);
+            assert_eq!(settings.check().unwrap_err().to_string(), says);
+        }
+    }
+
+    #[test]
     fn as_many_lines_make_pairs_as_the_limit_allows() {
         for (pairs, lines) in [(1, 2), (2, 2), (3, 3), (5, 3), (6, 4), (200_000, 632)] {
             let limits = Limits { pairs_per_basket: pairs, ..Limits::default() };

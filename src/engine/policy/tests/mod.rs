@@ -9,6 +9,7 @@ mod gates;
 mod ladders;
 mod law;
 mod ledger;
+mod merchant;
 mod personal;
 mod property;
 mod rules;
