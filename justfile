@@ -36,6 +36,10 @@ mutants:
     @cargo mutants --version || { echo "cargo-mutants is missing: cargo install --locked cargo-mutants" >&2; exit 1; }
     cargo mutants --file 'src/engine/policy/**' --timeout 60 --cargo-arg=--lib -- engine::policy
 
+# What the policy's rules cost against a policy without any, paired: `just rules-cost events.jsonl.gz catalogue.jsonl`
+rules-cost EVENTS CATALOGUE="" TURNS="7":
+    scripts/rules_cost.sh {{ EVENTS }} "{{ CATALOGUE }}" {{ TURNS }}
+
 # The simulated shop, until Ctrl-C
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}
