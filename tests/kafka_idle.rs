@@ -42,7 +42,7 @@ fn a_basket_left_behind_in_an_idle_partition_is_answered_once_though_the_instanc
     let instance = Instance::ready(&topics, "one", &SETTINGS);
     wait_until("an offer for the basket", Duration::from_secs(120), || !abandoned(&topics).is_empty(), || instance.log());
     // Long enough for it to be made again, were it not known that it was.
-    std::thread::sleep(Duration::from_secs(25));
+    std::thread::sleep(Duration::from_secs(15));
     instance.drained();
     let offers = abandoned(&topics);
     assert_eq!(offers.len(), 1, "{offers:?}");
