@@ -132,8 +132,10 @@ impl Processor {
         &self.trail
     }
 
-    fn is_explained(&self, key: &SessionKey) -> bool {
-        self.explain.as_ref().is_some_and(|asked| key == asked || key.split_once(':').is_some_and(|(_, id)| id == asked))
+    fn is_explained(&self, partition: i32, key: &SessionKey) -> bool {
+        let Some(asked) = self.explain.as_deref() else { return false };
+        let session = self.partitions.get(&partition).and_then(|sessions| sessions.get(key));
+        key == asked || key.split_once(':').is_some_and(|(_, id)| id == asked) || session.is_some_and(|session| session.goes_by(asked))
     }
 
     /// Processes one record.
@@ -212,7 +214,8 @@ impl Processor {
         let (settings, shop) = (Arc::clone(&self.settings), Arc::clone(&self.shop));
         // A record that is rejected moves neither the clock, nor any timer, nor where decay is measured from.
         check(&settings, self.sessions_mut(partition), &event)?;
-        self.tick(partition, event.ts);
+        // A shopper's clock that is ahead does not let everybody's time pass.
+        self.tick(partition, record.record_time.map_or(event.ts, |time| event.ts.min(time)));
         let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;
         self.first.get_or_insert(event.ts);
         self.newest = self.newest.max(Some(event.ts));
@@ -235,7 +238,7 @@ impl Processor {
     }
 
     fn take_effects(&mut self, partition: i32, key: Option<Vec<u8>>, record_time: Option<Timestamp>, effects: Effects) {
-        if let Some(ended) = effects.ended.filter(|_| self.is_explained(&effects.session)) {
+        if let Some(ended) = effects.ended.filter(|_| self.is_explained(partition, &effects.session)) {
             let items = effects.offer.iter().flat_map(|offer| offer.items.iter()).map(|item| (item.item_id.clone(), item.kind));
             self.trail.push(Explained { ended, items: items.collect(), dropped: effects.dropped });
         }

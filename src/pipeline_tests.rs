@@ -224,3 +224,22 @@ fn offers_may_leave_the_batch_before_it_is_taken() {
     let batch = processor.take_batch();
     assert_eq!((batch.offers.len(), batch.records), (0, 2));
 }
+
+#[test]
+fn a_shopper_whose_clock_is_ahead_does_not_let_everybodys_time_pass() {
+    const MINUTE_MS: i64 = 60_000;
+    for (ahead_ms, expected) in [(40 * MINUTE_MS, 0), (0, 1)] {
+        let mut processor = processor(Learning::AtOnce);
+        for n in 0..6 {
+            process(&mut processor, &purchase(-DAY_MS, &format!("early-{n}"), &["phone", "case"])).unwrap();
+        }
+        let _ = processor.take_batch();
+        process(&mut processor, &add(0, "left", "phone")).unwrap();
+        let of_the_basket = processor.drain_offers().count();
+        assert_eq!(of_the_basket, 1);
+        let late = add(40 * MINUTE_MS, "other", "lamp");
+        processor.process(&record(&late, Some(START.plus_ms(40 * MINUTE_MS - ahead_ms)))).unwrap();
+        let abandoned = processor.drain_offers().filter(|offer| String::from_utf8_lossy(&offer.json).contains("abandoned_cart")).count();
+        assert_eq!(abandoned, expected, "{ahead_ms} ms ahead");
+    }
+}

@@ -9,7 +9,6 @@ use super::experiment::arm_of;
 use super::facts::Fact;
 use super::hash::hash_128;
 use super::offer::{Cause, Frame, compose};
-use super::orders::ExtraShare;
 use super::outstanding::{Outstanding, OutstandingItem};
 use super::policy::{self, Beside, Choice, Chosen, Ground, Situation};
 use super::segment;
@@ -147,15 +146,11 @@ fn offer(
 }
 
 fn outstanding_item(chosen: &Chosen) -> OutstandingItem {
-    let price = chosen.discounted.or(chosen.facets.price);
-    // The first level of a ladder is what the shopper came for: nothing of it is extra.
-    let page_itself = matches!(chosen.evidence, Ground::Level(_)).then(|| (chosen.item.clone(), ExtraShare::NONE));
-    let replaces = chosen.replaces.as_ref().map(|(item, replaced)| {
-        let extra = price.zip(*replaced).map_or(ExtraShare::NONE, |(price, replaced)| ExtraShare::of_upgrade(price, replaced));
-        (item.clone(), extra)
-    });
+    // The page's own item would have been bought without its ladder, too: it is in the place of itself.
+    let page_itself = matches!(&chosen.evidence, Ground::Level(page) if *page == chosen.item);
+    let itself = || (chosen.item.clone(), None);
     OutstandingItem {
-        replaces: page_itself.or(replaces),
+        replaces: chosen.replaces.clone().or_else(|| page_itself.then(itself)),
         ..OutstandingItem::new(chosen.item.clone(), chosen.kind, chosen.evidence.with().cloned())
     }
 }

@@ -10,7 +10,7 @@ use super::decay::Stage;
 use super::dedupe::identity;
 use super::facts::Fact;
 use super::offer::{Cause, Offer, parse_id};
-use super::orders::Order;
+use super::orders::{Order, OrderLine};
 use super::policy::{Beside, Dropped};
 use super::session::{Session, SessionKey, Sessions};
 use super::settings::Settings;
@@ -115,7 +115,18 @@ pub fn tick(settings: &Settings, sessions: &mut Sessions, until: Timestamp, shop
         }
     };
     answer(settings, shop, &key, session, &trigger, &mut effects);
+    if let Some(order) = session.orders.iter_mut().find(|order| trigger.order_id.as_ref() == Some(&order.id)) {
+        order.follow_up_at = next_follow_up(order, at, settings, shop);
+    }
+    sessions.schedule(&key);
     Some(effects)
+}
+
+/// When the next item of an order that was followed up at `at` is used up, or due again, as the catalogue says.
+fn next_follow_up(order: &Order, at: Timestamp, settings: &Settings, shop: &Shop) -> Option<Timestamp> {
+    let days = |line: &OrderLine| shop.catalogue.facets(&line.item, settings.currency).replenish_days;
+    let due = order.lines.iter().filter_map(days).map(|days| order.ts.plus_ms(i64::from(days) * 86_400_000));
+    due.filter(|due| *due > at).min()
 }
 
 /// The basket as what an offer goes with; `listed` is the catalogue's price.

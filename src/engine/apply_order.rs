@@ -9,6 +9,7 @@ use super::basket::BasketRules;
 use super::decay::Stage;
 use super::facts::{Fact, Sale, SaleLine};
 use super::orders::{Credit, Order, OrderLine, share};
+use super::ratio::is_between;
 use super::totals::TotalKey;
 use super::vocabulary::Placement;
 use crate::event::{Currency, Id, ItemId, Line, Money, OrderAmounts, Quantity, Timestamp};
@@ -49,7 +50,7 @@ impl Step<'_> {
                     attribution::earned(&credit, &line.item_id, net, currency, ts, self.settings, facts);
                     Some(credit)
                 }
-                None => attribution::bought(self.session, &line.item_id, lines, net, currency, ts, self.settings, facts),
+                None => attribution::bought(self.session, line, lines, net, currency, ts, self.settings, facts),
             };
             if self.session.orders[at].add(line, net, credit, self.settings.limits.order_lines_per_session) {
                 new_lines.push(self.sale_line(line));
@@ -101,7 +102,7 @@ impl Step<'_> {
         Some(first_days.map_or(policy.after.0, |days| i64::from(days) * 86_400_000))
     }
 
-    /// What the shopper considered and bought without, and what dearer one of its category was bought instead.
+    /// What the shopper considered before buying, and what dearer one of its category was bought instead, if any was.
     fn passed_over(&mut self, lines: &[Line]) {
         let considered = std::mem::take(&mut self.session.considered);
         if !self.order_is_new || considered.is_empty() {
@@ -113,14 +114,16 @@ impl Step<'_> {
         };
         let rules = &self.settings.rules;
         let mut facts = Vec::new();
-        for item in considered.into_iter().filter(|item| !lines.iter().any(|line| line.item_id == *item)) {
+        for item in considered {
+            let is_bought = lines.iter().any(|line| line.item_id == item);
             let (Some(category), Some(price)) = of(&item, None) else { continue };
-            let (least, most) = (price.0 as f64 * rules.upsell_price_ratio_min, price.0 as f64 * rules.upsell_price_ratio_max);
             let is_better = |line: &&Line| {
                 let (other, other_price) = of(&line.item_id, line.price);
-                other.as_ref() == Some(&category) && other_price.is_some_and(|price| (least..=most).contains(&(price.0 as f64)))
+                other.as_ref() == Some(&category)
+                    && other_price.is_some_and(|other| is_between(other, rules.upsell_price_ratio_min, rules.upsell_price_ratio_max, price))
             };
-            let instead = lines.iter().filter(is_better).map(|line| line.item_id.clone()).collect();
+            // Who bought it itself has bought nothing instead, and counts among those who considered it.
+            let instead = lines.iter().filter(|_| !is_bought).filter(is_better).map(|line| line.item_id.clone()).collect();
             facts.push(Fact::PassedOver { item, instead });
         }
         self.effects.facts.extend(facts);

@@ -117,7 +117,7 @@ pub fn added(session: &mut Session, item: &ItemId, marked: Option<u128>, ts: Tim
 #[allow(clippy::too_many_arguments, reason = "what a bought line is, and where its facts go")]
 pub fn bought(
     session: &mut Session,
-    item: &ItemId,
+    line: &Line,
     with: &[Line],
     net_micros: i128,
     currency: Currency,
@@ -125,19 +125,22 @@ pub fn bought(
     settings: &Settings,
     facts: &mut Vec<Fact>,
 ) -> Option<Credit> {
+    let item = &line.item_id;
     // A purchase without a cart add is an acceptance too.
     added(session, item, None, ts, settings, facts);
     let (offer, at) = creditable(session, item, ts, &settings.attribution, |item| item.accepted && !item.paid)?;
     offer.items[at].paid = true;
     count_item(offer, at, ItemStep::Paid, ts, settings, facts);
     let offered = &offer.items[at];
-    let extra = match &offered.replaces {
-        // Who buys both has replaced nothing.
-        Some((replaced, _)) if with.iter().any(|line| line.item_id == *replaced) => ExtraShare::NONE,
-        Some((_, extra)) => *extra,
+    let (placement, kind, anchor, replaces) = (offer.placement, offered.kind, offered.anchor.clone(), offered.replaces.clone());
+    let extra = match replaces {
+        // Who buys both, or had bought the other, has replaced nothing.
+        Some((replaced, _)) if with.iter().any(|other| other.item_id == replaced) || session.keeps(&replaced) => ExtraShare::NONE,
+        Some((_, Some(price))) => ExtraShare::of_upgrade(net_micros, price, line.quantity),
+        Some((_, None)) => ExtraShare::NONE,
         None => ExtraShare::ALL,
     };
-    let credit = Credit { placement: offer.placement, kind: offered.kind, anchor: offered.anchor.clone(), extra };
+    let credit = Credit { placement, kind, anchor, extra };
     earned(&credit, item, net_micros, currency, ts, settings, facts);
     Some(credit)
 }

@@ -18,7 +18,7 @@ const HISTORY_ITEMS_MAX: usize = 512;
 /// Most items sent away that are remembered of one customer.
 const DECLINED_MAX: usize = 64;
 /// Most categories with stamps of one customer.
-const STAMPS_MAX: usize = 32;
+const STAMPS_MAX: usize = 128;
 
 /// What one customer bought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

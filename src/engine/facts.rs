@@ -77,9 +77,9 @@ pub enum Fact {
         /// Evidence to add.
         after: Vec<EvidenceLine>,
     },
-    /// A shopper looked at an item, or took it out of the basket, and then bought without it.
+    /// A shopper looked at an item, or took it out of the basket, and then bought: this one, another, or anything.
     PassedOver {
-        /// The item that was not bought.
+        /// The item that was considered.
         item: ItemId,
         /// Dearer items of its category that were bought instead.
         instead: Vec<ItemId>,

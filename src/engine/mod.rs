@@ -39,6 +39,7 @@ pub mod passed_over;
 pub mod policy;
 pub mod pressure;
 pub mod ranking;
+pub mod ratio;
 pub mod reason;
 pub mod rebuys;
 pub mod segment;

@@ -76,10 +76,14 @@ impl ExtraShare {
     /// Nothing of it.
     pub const NONE: Self = Self { part: 0, whole: 1 };
 
-    /// The share of an upgrade's price that is more than the price of what it replaces.
+    /// The share of an upgrade's net value that is more than what it replaces would have cost.
     #[must_use]
-    pub fn of_upgrade(price: Money, replaced: Money) -> Self {
-        if price.0 <= 0 { Self::NONE } else { Self { part: price.0.saturating_sub(replaced.0).max(0), whole: price.0 } }
+    pub fn of_upgrade(net_micros: i128, replaced: Money, quantity: Quantity) -> Self {
+        let more = net_micros.saturating_sub(replaced.times(quantity)).max(0);
+        match (i64::try_from(more), i64::try_from(net_micros)) {
+            (Ok(part), Ok(whole)) if whole > 0 => Self { part, whole },
+            _ => Self::NONE,
+        }
     }
 
     /// This share of an amount in millionths, rounded down.
@@ -178,6 +182,15 @@ mod tests {
         assert_eq!(share(Money(10), &[1, 1, 1]), [1, 1, 1]);
         assert_eq!(share(Money(2), &[5, 5, 5]), [1, 1, 0]);
         assert_eq!(share(Money(5), &[0, 0]), [0, 0]);
+    }
+
+    #[test]
+    fn an_upgrades_extra_is_what_was_paid_beyond_what_it_replaced() {
+        let extra = |net: i128, quantity: u32| ExtraShare::of_upgrade(net, Money(300), Quantity(quantity)).of(net);
+        assert_eq!((extra(400, 1_000), extra(800, 2_000), extra(350, 1_000)), (100, 200, 50));
+        assert_eq!((extra(300, 1_000), extra(250, 1_000), extra(0, 1_000), extra(i128::MAX, 1_000)), (0, 0, 0, 0));
+        // A refund of a half takes half of it back.
+        assert_eq!(ExtraShare::of_upgrade(800, Money(300), Quantity(2_000)).of(400), 100);
     }
 
     #[test]

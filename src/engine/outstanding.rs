@@ -5,9 +5,8 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::orders::ExtraShare;
 use super::vocabulary::{Arm, OfferKind, Placement};
-use crate::event::{FeedbackAction, ItemId, Timestamp};
+use crate::event::{FeedbackAction, ItemId, Money, Timestamp};
 
 /// An offer that was made, or kept back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,8 +40,8 @@ pub struct OutstandingItem {
     pub kind: OfferKind,
     /// The item in the basket it was offered beside.
     pub anchor: Option<ItemId>,
-    /// What it is to replace, and the share of its price that is more than that costs.
-    pub replaces: Option<(ItemId, ExtraShare)>,
+    /// What it is to replace, and what that costs, where it is known.
+    pub replaces: Option<(ItemId, Option<Money>)>,
     /// When it was shown.
     pub shown_at: Option<Timestamp>,
     /// It was opened.

@@ -18,7 +18,7 @@ const ALTERNATIVES_MAX: usize = 16;
 /// How often an item was passed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
-    /// Shoppers who considered it and bought without it.
+    /// Shoppers who considered it and then bought something: it, or another.
     pub times: u32,
     /// How many of them bought each of these instead.
     pub instead: BTreeMap<ItemId, u32>,

@@ -8,13 +8,14 @@ use super::policy::{Chosen, Ground};
 use super::settings::Settings;
 use super::shop::Shop;
 use super::texts::{Basis, Proof, Said};
-use super::vocabulary::OfferKind;
+use super::vocabulary::{OfferKind, Placement};
 use crate::event::{Currency, Money};
 
 /// Why the item is offered, in the shopper's language.
 #[must_use]
 pub fn reason(frame: Frame<'_>, chosen: &Chosen, product: &Product, settings: &Settings, shop: &Shop) -> String {
     let with = with_title(chosen, shop);
+    let is_paid = matches!(frame.placement, Placement::PostPurchase | Placement::FollowUp);
     let (basis, together, baskets) = basis(chosen, product, shop);
     let said = Said {
         placement: frame.placement,
@@ -24,7 +25,8 @@ pub fn reason(frame: Frame<'_>, chosen: &Chosen, product: &Product, settings: &S
         category: category(chosen),
         together,
         baskets,
-        difference: difference(chosen, settings.currency),
+        // Who has paid for the one pays the whole price of the other.
+        difference: difference(chosen, settings.currency).filter(|_| !is_paid),
         saving: saving(chosen, settings.currency),
         days: if let Ground::Rebuy { days, .. } = chosen.evidence { Some(u64::from(days)) } else { None },
         number: number(&chosen.evidence),

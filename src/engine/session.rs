@@ -136,6 +136,19 @@ impl Session {
         self.considered.push_back(item.clone());
     }
 
+    /// Whether an id is one of the session's: its own, its basket's, an order's or the customer's.
+    #[must_use]
+    pub fn goes_by(&self, id: &str) -> bool {
+        let own = [&self.told.session_id, &self.told.cart_id, &self.customer];
+        own.into_iter().flatten().any(|own| own == id) || self.orders.iter().any(|order| order.id == id)
+    }
+
+    /// Whether an order that is remembered has the item, and it was not given back.
+    #[must_use]
+    pub fn keeps(&self, item: &str) -> bool {
+        self.orders.iter().any(|order| order.lines.iter().any(|line| line.item == item && !line.is_gone()))
+    }
+
     /// What was bought in this visit.
     pub fn bought_now(&self) -> impl Iterator<Item = &ItemId> {
         let orders = self.orders.iter().filter(|order| order.ts >= self.visit_from);

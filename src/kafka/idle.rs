@@ -50,16 +50,21 @@ pub struct Quiet {
 struct Heard {
     /// Since when it has been quiet, or its time was last let on; not yet looked at since it was heard of.
     since: Option<Instant>,
-    /// When its last record was written, or its sessions restored, in milliseconds since the epoch.
+    /// When the record of its newest event was written, or its sessions restored, in milliseconds since the epoch.
     record_ms: i64,
+    /// The time of that event.
+    newest: Timestamp,
 }
 
 impl Quiet {
-    /// A record of the partition was taken, or its sessions were restored.
-    pub fn heard(&mut self, partition: i32, record_time: Option<Timestamp>) {
-        let record_ms = record_time.map_or_else(clock::unix_ms, |time| time.0);
-        // No clock is asked here, since this is called for every record.
-        self.partitions.insert(partition, Heard { since: None, record_ms });
+    /// A record of the partition was taken, and its newest event is this one now. What is late, or no event, says
+    /// nothing of the time.
+    pub fn heard(&mut self, partition: i32, record_time: Option<Timestamp>, newest: Timestamp) {
+        if self.partitions.get(&partition).is_none_or(|heard| newest > heard.newest) {
+            let record_ms = record_time.map_or_else(clock::unix_ms, |time| time.0);
+            // No other clock is asked here, since this is called for every record.
+            self.partitions.insert(partition, Heard { since: None, record_ms, newest });
+        }
     }
 
     /// The assignment changed.
@@ -67,15 +72,16 @@ impl Quiet {
         self.partitions.clear();
     }
 
-    /// The partitions that have been idle, each with how many milliseconds its time is behind; each is named again
+    /// The partitions that have been idle, each with the time it has come to, never later than now; each is named again
     /// only after it was idle for as long again.
-    pub fn idle(&mut self) -> Vec<(i32, i64)> {
+    pub fn idle(&mut self) -> Vec<(i32, Timestamp)> {
         let (now, now_ms) = (clock::now(), clock::unix_ms());
         let mut idle = Vec::new();
         for (partition, heard) in &mut self.partitions {
             if *heard.since.get_or_insert(now) + IDLE_AFTER <= now {
                 heard.since = Some(now);
-                idle.push((*partition, (now_ms - heard.record_ms).max(0)));
+                let until = heard.newest.plus_ms((now_ms - heard.record_ms).max(0));
+                idle.push((*partition, until.min(Timestamp(now_ms))));
             }
         }
         idle
@@ -99,15 +105,34 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_just_heard_of_is_not_idle() {
+    fn a_partition_just_heard_of_is_not_idle_and_late_records_say_nothing_of_its_time() {
         let mut quiet = Quiet::default();
-        quiet.heard(0, Some(Timestamp(clock::unix_ms() - 60_000)));
+        let now_ms = clock::unix_ms();
+        // An hour behind the clock, its record written a minute ago.
+        let newest = Timestamp(now_ms - 3_600_000);
+        quiet.heard(0, Some(Timestamp(now_ms - 60_000)), newest);
+        assert!(quiet.idle().is_empty());
+        quiet.heard(0, Some(Timestamp(now_ms - 3_000_000)), newest);
+        let wait = |quiet: &mut Quiet| {
+            if let Some(heard) = quiet.partitions.get_mut(&0) {
+                heard.since = heard.since.map(|since| since - IDLE_AFTER);
+            }
+        };
+        wait(&mut quiet);
+        let idle = quiet.idle();
+        let passed_ms = idle[0].1.0 - newest.0;
+        assert!(idle.len() == 1 && idle[0].0 == 0 && (60_000..70_000).contains(&passed_ms), "{idle:?}");
+        assert!(quiet.idle().is_empty());
+    }
+
+    #[test]
+    fn no_partition_comes_to_a_time_that_is_not_yet() {
+        let mut quiet = Quiet::default();
+        quiet.heard(0, Some(Timestamp(0)), Timestamp(clock::unix_ms() - 1));
         assert!(quiet.idle().is_empty());
         if let Some(heard) = quiet.partitions.get_mut(&0) {
             heard.since = heard.since.map(|since| since - IDLE_AFTER);
         }
-        let idle = quiet.idle();
-        assert!(idle.len() == 1 && idle[0].0 == 0 && (60_000..70_000).contains(&idle[0].1), "{idle:?}");
-        assert!(quiet.idle().is_empty());
+        assert!(quiet.idle()[0].1.0 <= clock::unix_ms());
     }
 }

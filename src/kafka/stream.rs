@@ -161,7 +161,9 @@ impl Stream {
                 Some(Ok(message)) => {
                     if let State::Running { .. } = state {
                         take(&mut self.processor, at_hand, &message, self.partition_count)?;
-                        self.quiet.heard(message.partition(), message.timestamp().to_millis().map(Timestamp));
+                        if let Some(newest) = self.processor.newest_of(message.partition()) {
+                            self.quiet.heard(message.partition(), message.timestamp().to_millis().map(Timestamp), newest);
+                        }
                     }
                 }
                 Some(Err(error)) => return self.poll_error(&error),
@@ -179,9 +181,8 @@ impl Stream {
         if !matches!(state, State::Running { .. }) || self.durability == Durability::Memory {
             return;
         }
-        for (partition, behind_ms) in self.quiet.idle() {
-            let Some(newest) = self.processor.newest_of(partition) else { continue };
-            if !self.consumer.context().is_caught_up(partition) || self.processor.tick(partition, newest.plus_ms(behind_ms)) == 0 {
+        for (partition, until) in self.quiet.idle() {
+            if !self.consumer.context().is_caught_up(partition) || self.processor.tick(partition, until) == 0 {
                 continue;
             }
             // Its offsets go along, unmoved: with them the broker sees whether the partition is still ours.
@@ -305,7 +306,9 @@ impl Stream {
             if let Offset::Offset(next) = offset {
                 self.next_offsets.insert((element.topic().to_owned(), element.partition()), next);
             }
-            self.quiet.heard(element.partition(), None);
+            if let Some(newest) = self.processor.newest_of(element.partition()) {
+                self.quiet.heard(element.partition(), None, newest);
+            }
             start.add_partition_offset(element.topic(), element.partition(), offset).context("the start offsets")?;
         }
         self.consumer.assign(&start).and_then(|()| self.consumer.resume(&start)).context("reading can't start")

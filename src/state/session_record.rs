@@ -45,7 +45,7 @@ mod tests {
         session.recent.is_new(6, 8);
         let mut item = OutstandingItem::new("b".into(), OfferKind::CrossSell, Some("a".into()));
         (item.shown_at, item.clicked, item.accepted) = (Some(Timestamp(7)), true, true);
-        item.replaces = Some(("a".into(), ExtraShare::ALL));
+        item.replaces = Some(("a".into(), Some(Money(300))));
         session.offers.push_back(Outstanding {
             id: u128::MAX,
             placement: Placement::Checkout,

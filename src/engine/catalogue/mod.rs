@@ -55,6 +55,12 @@ pub struct Facets {
     pub replenish_days: Option<u16>,
 }
 
+/// Whether a category, which may be a path (`Drinks > Wine`), is another one or lies within it.
+#[must_use]
+pub fn is_within(category: &str, of: &str) -> bool {
+    category.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.trim_start().starts_with('>'))
+}
+
 /// The products of a shop.
 #[derive(Debug)]
 pub struct Catalogue {

@@ -90,10 +90,13 @@ impl Ground {
         matches!(self, Self::Pinned(Some(_)) | Self::StampCard { .. } | Self::Rebuy { .. })
     }
 
-    /// What speaks for a ranked candidate, if it is enough; `all_baskets` is how many were counted in all.
+    /// What speaks for a ranked candidate, if it is enough; `all_baskets` is how many were counted in all. A pair that is
+    /// bought together less often than chance would have it speaks against the item.
     #[must_use]
     pub fn of(candidate: &Candidate, policy: &PlacementPolicy, all_baskets: u64) -> Option<Self> {
-        let pair = candidate.pair.clone().filter(|pair| pair.together >= policy.baskets_together_min).map(Self::Pair);
+        let by_chance = |pair: &PairEvidence| u64::from(pair.baskets) * u64::from(candidate.slot.baskets());
+        let is_lifted = |pair: &PairEvidence| u64::from(pair.together) * all_baskets >= by_chance(pair);
+        let pair = candidate.pair.clone().filter(|pair| pair.together >= policy.baskets_together_min && is_lifted(pair)).map(Self::Pair);
         let history = || candidate.history.filter(|(orders, _)| *orders > 1).map(|(orders, baskets)| Self::History(orders, baskets));
         let baskets = candidate.slot.baskets();
         let is_popular = baskets >= policy.popular_baskets_min && f64::from(baskets) >= policy.popular_share_min * all_baskets as f64;

@@ -8,6 +8,7 @@ use super::companions::has_room;
 use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation};
 use crate::engine::ranking::Candidate;
+use crate::engine::ratio::is_between;
 use crate::event::{Id, Money};
 
 /// Categories looked at: of the newest items.
@@ -131,6 +132,5 @@ fn add_shelf(situation: &Situation<'_>, rules: &mut Rules<'_>, shelf: &Shelf<'_>
 /// Whether a price is like another; where one is not known, nothing speaks against it.
 fn is_like(price: Option<Money>, other: Option<Money>) -> bool {
     let (Some(price), Some(other)) = (price, other) else { return true };
-    let (price, other) = (price.0 as f64, other.0 as f64);
-    (other * PRICE_BAND_MIN..=other * PRICE_BAND_MAX).contains(&price)
+    is_between(price, PRICE_BAND_MIN, PRICE_BAND_MAX, other)
 }

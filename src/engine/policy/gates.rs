@@ -4,6 +4,7 @@
 //! nothing is ranked.
 
 use super::Situation;
+use crate::engine::attribution::channel_label;
 use crate::engine::customers::History;
 use crate::engine::local_time::day_of;
 use crate::engine::vocabulary::Outcome;
@@ -14,8 +15,8 @@ use crate::engine::vocabulary::Outcome;
 /// The first reason why not.
 pub(super) fn check(situation: &Situation<'_>) -> Result<(), Outcome> {
     let Situation { policy, session, settings, placement, .. } = *situation;
-    let channel = session.channel.as_deref().unwrap_or("other");
-    if !policy.channels.is_empty() && !policy.channels.iter().any(|allowed| allowed == channel) {
+    let channel = channel_label(session.channel.as_ref(), settings);
+    if !policy.channels.is_empty() && !policy.channels.contains(&channel) {
         return Err(Outcome::ChannelOff);
     }
     if !policy.segments.is_empty() && !policy.segments.iter().any(|allowed| allowed == situation.segment) {

@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use foldhash::fast::FixedState;
 
 use super::{Chosen, Dropped, Ground, Situation};
-use crate::engine::catalogue::Facets;
+use crate::engine::catalogue::{Facets, is_within};
+use crate::engine::ratio::is_at_most;
 use crate::engine::vocabulary::{OfferKind, Outcome};
-use crate::event::{ItemId, Money};
+use crate::event::{Id, ItemId, Money};
 
 /// Most items left out that are remembered.
 const DROPPED_MAX: usize = 64;
@@ -61,8 +62,13 @@ impl<'a> Rules<'a> {
         let is_related = shop.catalogue.has_relations();
         // What follows an order stands beside that; the basket may hold something else by now.
         let basket_items = session.basket.lines.iter().map(|line| &line.item).filter(|_| situation.follows_up);
-        let related: Vec<&ItemId> =
-            if is_related { beside.iter().map(|beside| &beside.item).chain(basket_items).collect() } else { Vec::new() };
+        // Nor is a variant wanted of what was just bought.
+        let bought_items = session.bought_now().filter(|_| !situation.follows_up);
+        let related: Vec<&ItemId> = if is_related {
+            beside.iter().map(|beside| &beside.item).chain(basket_items).chain(bought_items).collect()
+        } else {
+            Vec::new()
+        };
         let is_visit_over = situation.now > session.last_at.plus_ms(situation.settings.session.idle.0);
         Self {
             situation,
@@ -188,7 +194,7 @@ impl<'a> Rules<'a> {
             return Err(Outcome::OutOfStock);
         }
         let rules = &settings.rules;
-        let of_category = |category| rules.excluded_categories.contains(category);
+        let of_category = |category: &Id| rules.excluded_categories.iter().any(|excluded| is_within(category, excluded));
         if rules.excluded_items.contains(item) || facets.category.as_ref().is_some_and(of_category) || self.kept_away.contains(item) {
             return Err(Outcome::Excluded);
         }
@@ -282,14 +288,14 @@ impl<'a> Rules<'a> {
     fn check_cheaper(&self, facets: &Facets) -> Result<(), Outcome> {
         let ratio = self.situation.settings.rules.companion_price_ratio_max;
         let (Some(price), Some(dearest)) = (facets.price, self.dearest) else { return Ok(()) };
-        if ratio > 0.0 && price.0 as f64 > dearest.0 as f64 * ratio { Err(Outcome::TooDear) } else { Ok(()) }
+        if ratio > 0.0 && !is_at_most(price, ratio, i128::from(dearest.0)) { Err(Outcome::TooDear) } else { Ok(()) }
     }
 
     /// A small share of the basket's value. Where a price is not known, nobody can tell that it is.
     fn check_small(&self, facets: &Facets) -> Result<(), Outcome> {
-        let most = self.value_micros as f64 * self.situation.settings.rules.add_on_share_max;
+        let share = self.situation.settings.rules.add_on_share_max;
         match facets.price {
-            Some(price) if price.0 as f64 <= most => Ok(()),
+            Some(price) if is_at_most(price, share, self.value_micros) => Ok(()),
             _ => Err(Outcome::NotSmall),
         }
     }

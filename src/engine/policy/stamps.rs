@@ -7,6 +7,7 @@ use super::companions::has_room;
 use super::discount::discounted;
 use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation};
+use crate::engine::catalogue::is_within;
 use crate::engine::customers::History;
 use crate::engine::settings::StampCard;
 use crate::engine::vocabulary::Outcome;
@@ -52,12 +53,14 @@ fn cheaper(situation: &Situation<'_>, rules: &mut Rules<'_>, card: &StampCard, i
 }
 
 fn is_full(card: &StampCard, history: &History) -> bool {
-    let stamps = history.stamps.get(&card.category).copied().unwrap_or_default();
+    let of_card = history.stamps.iter().filter(|(category, _)| is_within(category, &card.category));
+    let stamps = of_card.fold(0_u32, |sum, (_, units)| sum.saturating_add(*units));
     stamps % (card.buy + 1) == card.buy
 }
 
 fn is_of(situation: &Situation<'_>, card: &StampCard, item: &ItemId) -> bool {
-    situation.shop.catalogue.facets(item, situation.settings.currency).category.as_ref() == Some(&card.category)
+    let category = situation.shop.catalogue.facets(item, situation.settings.currency).category;
+    category.is_some_and(|category| is_within(&category, &card.category))
 }
 
 /// What the customer bought of the category, most often first.

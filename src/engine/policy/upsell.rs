@@ -6,6 +6,8 @@
 use super::rules::{Role, Rules};
 use super::{Beside, Chosen, Ground, Situation};
 use crate::engine::catalogue::Facets;
+use crate::engine::ratio::is_between;
+use crate::engine::vocabulary::Placement;
 use crate::event::{ItemId, Money};
 
 /// Items that an upgrade is looked for: the one in view, then the dearest.
@@ -97,8 +99,7 @@ fn popular(situation: &Situation<'_>, target: &Target<'_>) -> Vec<(ItemId, Groun
 
 fn is_in_band(situation: &Situation<'_>, price: Option<Money>, replaced: Money) -> bool {
     let rules = &situation.settings.rules;
-    let (least, most) = (replaced.0 as f64 * rules.upsell_price_ratio_min, replaced.0 as f64 * rules.upsell_price_ratio_max);
-    price.is_some_and(|price| (least..=most).contains(&(price.0 as f64)))
+    price.is_some_and(|price| is_between(price, rules.upsell_price_ratio_min, rules.upsell_price_ratio_max, replaced))
 }
 
 /// The item in view, then the dearest others. Who has just taken a better one is not asked for yet another.
@@ -107,7 +108,9 @@ fn targets<'a>(situation: &Situation<'a>) -> Vec<&'a Beside> {
         let offered = situation.session.offers.iter().flat_map(|offer| offer.items.iter());
         offered.filter(|offered| offered.item == *item).any(|offered| offered.accepted && offered.replaces.is_some())
     };
-    let mut targets: Vec<&Beside> = situation.beside.iter().filter(|beside| !taken(&beside.item)).collect();
+    // On a product's page it is that product.
+    let is_asked = |item: &ItemId| situation.placement != Placement::ProductPage || Some(item) == situation.focus;
+    let mut targets: Vec<&Beside> = situation.beside.iter().filter(|beside| !taken(&beside.item) && is_asked(&beside.item)).collect();
     targets.sort_by_key(|beside| (Some(&beside.item) != situation.focus, std::cmp::Reverse(beside.price)));
     targets.truncate(TARGETS_MAX);
     targets

@@ -202,6 +202,7 @@ impl Settings {
         self.discounts.check()?;
         self.stamp_cards.iter().enumerate().try_for_each(|(at, card)| card.check(at))?;
         self.segments.check()?;
+        self.check_names()?;
         in_range("experiment.holdout_ratio", self.experiment.holdout_ratio, 0.0, 0.5)?;
         at_least("attribution.window", self.attribution.window, DurationMs(1_000))?;
         at_least("attribution.refund_window", self.attribution.refund_window, DurationMs(0))?;
@@ -212,6 +213,24 @@ impl Settings {
             return Err(BadSetting::new("placements.abandoned_cart.after", abandoned_after, allowed));
         }
         self.limits.check()
+    }
+}
+
+impl Settings {
+    /// Names that have to be known elsewhere in the file, or to stand once.
+    fn check_names(&self) -> Result<(), BadSetting> {
+        for placement in Placement::ALL {
+            let unknown = |channel: &&CompactString| !self.channels.contains(channel) && *channel != "other";
+            if let Some(channel) = self.placements.get(*placement).channels.iter().find(unknown) {
+                let (name, known) = (format!("placements.{}.channels", placement.as_str()), self.channels.join(", "));
+                return Err(BadSetting::new(name, format!("{channel:?}"), format!("channels has {known}, beside which there is other")));
+            }
+        }
+        let twice = |(at, card): &(usize, &StampCard)| self.stamp_cards[..*at].iter().any(|other| other.category == card.category);
+        match self.stamp_cards.iter().enumerate().find(twice) {
+            Some((at, card)) => Err(BadSetting::new(format!("stamp_cards[{at}].category"), &card.category, "a category has one card")),
+            None => Ok(()),
+        }
     }
 }
 

@@ -127,7 +127,7 @@ impl PlacementPolicy {
             Placement::ProductPage => Self { kinds: vec![Upsell, Bundle, CrossSell], ..common },
             Placement::Cart => Self { kinds: vec![CrossSell, Upsell], ..common },
             Placement::Checkout => Self { kinds: vec![AddOn], session_max: 3, customer_day_max: 6, ..common },
-            Placement::PostPurchase => Self { kinds: vec![CrossSell, Upsell], session_max: 2, customer_day_max: 2, ..common },
+            Placement::PostPurchase => Self { kinds: vec![CrossSell], session_max: 2, customer_day_max: 2, ..common },
             Placement::AbandonedCart => Self {
                 kinds: vec![Bundle, CrossSell],
                 session_max: 1,

@@ -85,9 +85,9 @@ upgrade-untitled = A step up, for { $difference } more
 upgrade-unpriced = The step up from { $with }
 upgrade-bare = A step up from your choice
 
-learned-upgrade = { $together } of { $baskets } shoppers who looked at { $with } took this instead
+learned-upgrade = { $together } of { $baskets } buyers who looked at { $with } took this instead
 learned-upgrade-few = Chosen before in place of { $with }
-learned-upgrade-untitled = { $together } of { $baskets } shoppers who looked at the same item took this instead
+learned-upgrade-untitled = { $together } of { $baskets } buyers who looked at the same item took this instead
 learned-upgrade-few-untitled = Chosen before in place of the same item
 learned-upgrade-plain = Another choice beside { $with }
 learned-upgrade-bare = Another choice

@@ -96,3 +96,78 @@ fn a_basket_left_a_second_time_is_asked_for_again() {
     put(&mut world, 60 * 60_000, "s", "tv");
     assert_eq!(wait(&mut world, 120 * 60_000).len(), 1);
 }
+
+#[test]
+fn what_is_bought_together_less_often_than_by_chance_is_no_companion() {
+    let offered = |tea_alone: usize| {
+        let mut world = World::new();
+        world.baskets(20, &["phone"]);
+        world.baskets(4, &["phone", "tea"]);
+        world.baskets(tea_alone, &["tea"]);
+        said(&put_phone(&mut world)).is_ok()
+    };
+    // 4 of 24 baskets with a phone; of all 26 baskets, 6 have tea: 4 * 26 is less than 24 * 6. With 5 of 25 they are even less.
+    assert_eq!((offered(0), offered(2)), (true, false));
+}
+
+#[test]
+fn an_excluded_category_covers_what_lies_within_it() {
+    for (category, expected) in
+        [("Drinks > Wine", Err(Outcome::Excluded)), ("Drinks", Err(Outcome::Excluded)), ("Drinksware", Ok(vec!["case".to_owned()]))]
+    {
+        let mut world = pinned_shop();
+        world.settings.rules.excluded_categories = vec!["Drinks".into()];
+        give(&world, "case", product(20, category));
+        assert_eq!(said(&put_phone(&mut world)), expected, "{category}");
+    }
+}
+
+#[test]
+fn a_variant_of_what_was_just_bought_is_not_offered() {
+    let mut world = pinned_shop();
+    alter(&world, "case", |product| product.variant_of = Some("cases".into()));
+    give(&world, "sleeve", Product { variant_of: Some("cases".into()), ..product(20, "sleeves") });
+    buy(&mut world, -1, "s", &["sleeve"]);
+    assert_eq!(said(&put_phone(&mut world)), Err(Outcome::VariantThere));
+}
+
+#[test]
+fn on_a_products_page_no_upgrade_of_something_else_is_offered() {
+    let mut world = World::new();
+    let page = policy(&mut world, Placement::ProductPage);
+    (page.enabled, page.kinds) = (true, vec![OfferKind::Upsell]);
+    give(&world, "phone", product(300, "phones"));
+    give(&world, "plus", Product { upgrade_of: Some("phone".into()), ..product(400, "phones") });
+    give(&world, "max", product(520, "phones"));
+    put_phone(&mut world);
+    assert_eq!(said(&view(&mut world, 1, "s", "phone")), Ok(vec!["plus upsell".to_owned()]));
+    assert!(said(&view(&mut world, 2, "s", "max")).is_err(), "who looks at the best is not shown the second best");
+}
+
+#[test]
+fn each_item_of_an_order_is_followed_up_when_it_runs_out() {
+    let mut settings = World::new().settings;
+    let policy = settings.placements.get_mut(Placement::FollowUp);
+    policy.enabled = true;
+    policy.session_max = 0;
+    let mut world = World::with(settings);
+    for (item, days) in [("coffee", 30), ("filter", 90)] {
+        give(&world, item, Product { replenish_days: Some(days), ..product(10, item) });
+    }
+    buy(&mut world, 0, "s", &["coffee", "filter"]);
+    let made: Vec<_> = (0..100).flat_map(|day| wait(&mut world, day * DAY_MS)).map(|effects| said(&effects)).collect();
+    assert_eq!(made, [Ok(vec!["coffee".to_owned()]), Ok(vec!["coffee".to_owned(), "filter".to_owned()])]);
+}
+
+#[test]
+fn of_those_who_considered_an_item_who_bought_it_counts_too() {
+    let mut world = World::new();
+    give(&world, "a", product(300, "phones"));
+    give(&world, "b", product(400, "phones"));
+    for (n, bought) in ["a", "a", "a", "b", "b", "case"].into_iter().enumerate() {
+        let session = format!("s{n}");
+        view(&mut world, 0, &session, "a");
+        buy(&mut world, 1, &session, &[bought]);
+    }
+    assert_eq!(world.shop.passed_over.of("a"), (6, vec![("b".into(), 2)]));
+}
