@@ -22,6 +22,7 @@ pub mod attribution;
 pub mod basket;
 pub mod basket_change;
 pub mod best;
+pub mod bounded;
 pub mod catalogue;
 pub mod combinations;
 pub mod counts;

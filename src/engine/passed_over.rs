@@ -5,11 +5,8 @@
 //! then the last by id, makes room, and beyond the limit of items none is taken in.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use dashmap::DashMap;
-use foldhash::fast::FixedState;
-
+use super::bounded::Bounded;
 use crate::event::ItemId;
 
 /// Most alternatives of one item.
@@ -27,63 +24,52 @@ pub struct Passed {
 /// The figures of all items.
 #[derive(Debug)]
 pub struct PassedOver {
-    items_max: usize,
-    items: DashMap<ItemId, Passed, FixedState>,
-    refused: AtomicU64,
+    items: Bounded<Passed>,
 }
 
 impl PassedOver {
     /// No figures yet; of at most `items_max` items.
     #[must_use]
     pub fn new(items_max: usize) -> Self {
-        Self { items_max, items: DashMap::with_hasher(FixedState::default()), refused: AtomicU64::new(0) }
+        Self { items: Bounded::new(items_max) }
     }
 
     /// See [`super::facts::Fact::PassedOver`].
     pub fn add(&self, item: &ItemId, instead: &[ItemId]) {
-        if self.items.len() >= self.items_max && !self.items.contains_key(item) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let mut passed = self.items.entry(item.clone()).or_default();
-        passed.times = passed.times.saturating_add(1);
-        for other in instead {
-            let count = passed.instead.entry(other.clone()).or_default();
-            *count = count.saturating_add(1);
-            if passed.instead.len() > ALTERNATIVES_MAX {
-                let rarest = passed.instead.iter().filter(|(known, _)| *known != other).rev().min_by_key(|(_, count)| **count);
-                if let Some(rarest) = rarest.map(|(item, _)| item.clone()) {
-                    passed.instead.remove(&rarest);
-                }
-            }
-        }
+        self.items.change(item, |passed| passed.add(instead));
     }
 
     /// How often it was passed over, and the alternatives with their counts, most frequent first, ties by item id.
     #[must_use]
     pub fn of(&self, item: &str) -> (u32, Vec<(ItemId, u32)>) {
-        let Some(passed) = self.items.get(item) else { return (0, Vec::new()) };
-        let mut instead: Vec<(ItemId, u32)> = passed.instead.iter().map(|(item, count)| (item.clone(), *count)).collect();
-        instead.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        (passed.times, instead)
+        let told = self.items.with(item, |passed| {
+            let mut instead: Vec<(ItemId, u32)> = passed.instead.iter().map(|(item, count)| (item.clone(), *count)).collect();
+            instead.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            (passed.times, instead)
+        });
+        told.unwrap_or_default()
     }
 
-    /// How many items have figures.
+    /// The figures, to be counted.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.items.len()
+    pub fn entries(&self) -> &Bounded<Passed> {
+        &self.items
     }
+}
 
-    /// Whether none has.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// How many times an item found no room.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+impl Passed {
+    fn add(&mut self, instead: &[ItemId]) {
+        self.times = self.times.saturating_add(1);
+        for other in instead {
+            let count = self.instead.entry(other.clone()).or_default();
+            *count = count.saturating_add(1);
+            if self.instead.len() > ALTERNATIVES_MAX {
+                let rarest = self.instead.iter().filter(|(known, _)| *known != other).rev().min_by_key(|(_, count)| **count);
+                if let Some(rarest) = rarest.map(|(item, _)| item.clone()) {
+                    self.instead.remove(&rarest);
+                }
+            }
+        }
     }
 }
 
@@ -105,6 +91,6 @@ mod tests {
         assert_eq!((times, instead.len(), &instead[0]), (19, ALTERNATIVES_MAX, &("a03".into(), 2)));
         assert!(instead.iter().any(|(item, _)| item == "new") && !instead.iter().any(|(item, _)| item == "a15"));
         passed.add(&"case".into(), &[]);
-        assert_eq!((passed.of("case").0, passed.refused()), (0, 1));
+        assert_eq!((passed.of("case").0, passed.entries().refused()), (0, 1));
     }
 }

@@ -3,11 +3,7 @@
 //! Invariant: a pure function of the sales folded. Cancelled orders are not taken back: the figures say what people
 //! tend to do. Beyond the limit no new item is taken in, and that is counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use dashmap::DashMap;
-use foldhash::fast::FixedState;
-
+use super::bounded::Bounded;
 use super::customers::Bought;
 use crate::event::{ItemId, Timestamp};
 
@@ -42,56 +38,39 @@ impl Rebuy {
 /// The figures of all items.
 #[derive(Debug)]
 pub struct Rebuys {
-    items_max: usize,
-    items: DashMap<ItemId, Rebuy, FixedState>,
-    refused: AtomicU64,
+    items: Bounded<Rebuy>,
 }
 
 impl Rebuys {
     /// No figures yet; of at most `items_max` items.
     #[must_use]
     pub fn new(items_max: usize) -> Self {
-        Self { items_max, items: DashMap::with_hasher(FixedState::default()), refused: AtomicU64::new(0) }
+        Self { items: Bounded::new(items_max) }
     }
 
     /// A known customer, who had bought the item as `before` says, bought it.
     pub fn bought(&self, item: &ItemId, before: Option<Bought>, ts: Timestamp) {
-        if self.items.len() >= self.items_max && !self.items.contains_key(item) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let mut rebuy = self.items.entry(item.clone()).or_default();
-        let Some(before) = before else {
-            rebuy.buyers = rebuy.buyers.saturating_add(1);
-            return;
-        };
-        rebuy.rebuyers = rebuy.rebuyers.saturating_add(u32::from(before.orders == 1));
-        rebuy.gaps = rebuy.gaps.saturating_add(1);
-        rebuy.gap_sum_ms = rebuy.gap_sum_ms.saturating_add((ts.0 - before.last_at.0).max(0));
+        self.items.change(item, |rebuy| {
+            let Some(before) = before else {
+                rebuy.buyers = rebuy.buyers.saturating_add(1);
+                return;
+            };
+            rebuy.rebuyers = rebuy.rebuyers.saturating_add(u32::from(before.orders == 1));
+            rebuy.gaps = rebuy.gaps.saturating_add(1);
+            rebuy.gap_sum_ms = rebuy.gap_sum_ms.saturating_add((ts.0 - before.last_at.0).max(0));
+        });
     }
 
     /// How an item is bought again.
     #[must_use]
     pub fn of(&self, item: &str) -> Rebuy {
-        self.items.get(item).map(|rebuy| *rebuy).unwrap_or_default()
+        self.items.with(item, |rebuy| *rebuy).unwrap_or_default()
     }
 
-    /// How many items have figures.
+    /// The figures, to be counted.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether none has.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// How many times an item found no room.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    pub fn entries(&self) -> &Bounded<Rebuy> {
+        &self.items
     }
 }
 
@@ -114,6 +93,6 @@ mod tests {
         (2..BUYERS_MIN).for_each(|_| rebuys.bought(&item, None, Timestamp(50)));
         assert_eq!(rebuys.of("a").share(), 0.25, "from the fourth buyer on, a share is told");
         rebuys.bought(&"b".into(), None, Timestamp(0));
-        assert_eq!((rebuys.of("b"), rebuys.refused(), rebuys.len()), (Rebuy::default(), 1, 1));
+        assert_eq!((rebuys.of("b"), rebuys.entries().refused(), rebuys.entries().len()), (Rebuy::default(), 1, 1));
     }
 }

@@ -4,11 +4,8 @@
 //! new one is taken in, and that is counted; a full shelf gives the lightest item's place to a heavier one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use dashmap::DashMap;
-use foldhash::fast::FixedState;
-
+use super::bounded::Bounded;
 use super::slot::Slot;
 use crate::event::Id;
 
@@ -18,64 +15,49 @@ const SHELF_MAX: usize = 32;
 /// The shelves of a shop.
 #[derive(Debug)]
 pub struct Shelves {
-    categories_max: usize,
-    shelves: DashMap<Id, Vec<Arc<Slot>>, FixedState>,
-    refused: AtomicU64,
+    shelves: Bounded<Vec<Arc<Slot>>>,
 }
 
 impl Shelves {
     /// No shelves yet; at most `categories_max`.
     #[must_use]
     pub fn new(categories_max: usize) -> Self {
-        Self { categories_max, shelves: DashMap::with_hasher(FixedState::default()), refused: AtomicU64::new(0) }
+        Self { shelves: Bounded::new(categories_max) }
     }
 
     /// An item of the category was sold.
     pub fn sold(&self, category: &Id, slot: &Arc<Slot>) {
-        if self.shelves.len() >= self.categories_max && !self.shelves.contains_key(category) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let mut shelf = self.shelves.entry(category.clone()).or_default();
-        if shelf.iter().any(|other| other.number == slot.number) {
-            return;
-        }
-        if shelf.len() >= SHELF_MAX {
-            let lightest = shelf.iter().enumerate().min_by(|(_, a), (_, b)| order(b, a)).map(|(at, slot)| (at, slot.weight()));
-            match lightest {
-                Some((at, weight)) if weight < slot.weight() => drop(shelf.swap_remove(at)),
-                _ => return,
-            }
-        }
-        shelf.push(Arc::clone(slot));
+        self.shelves.change(category, |shelf| put(shelf, slot));
     }
 
     /// The items of a category, the heaviest first, ties by item id.
     #[must_use]
     pub fn of(&self, category: &str) -> Vec<Arc<Slot>> {
-        let mut items = self.shelves.get(category).map(|shelf| shelf.clone()).unwrap_or_default();
+        let mut items = self.shelves.with(category, Clone::clone).unwrap_or_default();
         items.retain(|slot| slot.weight() > 0);
         items.sort_unstable_by(order);
         items
     }
 
-    /// How many categories there are.
+    /// The shelves, to be counted.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.shelves.len()
+    pub fn entries(&self) -> &Bounded<Vec<Arc<Slot>>> {
+        &self.shelves
     }
+}
 
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.shelves.is_empty()
+fn put(shelf: &mut Vec<Arc<Slot>>, slot: &Arc<Slot>) {
+    if shelf.iter().any(|other| other.number == slot.number) {
+        return;
     }
-
-    /// How many times a category found no room.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    if shelf.len() >= SHELF_MAX {
+        let lightest = shelf.iter().enumerate().min_by(|(_, a), (_, b)| order(b, a)).map(|(at, slot)| (at, slot.weight()));
+        match lightest {
+            Some((at, weight)) if weight < slot.weight() => drop(shelf.swap_remove(at)),
+            _ => return,
+        }
     }
+    shelf.push(Arc::clone(slot));
 }
 
 fn order(a: &Arc<Slot>, b: &Arc<Slot>) -> std::cmp::Ordering {
@@ -106,6 +88,6 @@ mod tests {
         // Of equals, the last by item id made room.
         assert!(!items.iter().any(|slot| slot.number == 90 || slot.number == SHELF_MAX as u32 - 1));
         shelves.sold(&"cups".into(), &slot(1, 10));
-        assert_eq!((shelves.of("cups").len(), shelves.refused()), (0, 1));
+        assert_eq!((shelves.of("cups").len(), shelves.entries().refused()), (0, 1));
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::bounded::Bounded;
 use super::catalogue::Catalogue;
 use super::combinations::Combinations;
 use super::counts::{CountLimits, Counts};
@@ -153,18 +154,16 @@ impl Shop {
     #[must_use]
     pub fn usage(&self, limits: &Limits) -> BTreeMap<&'static str, Usage> {
         let combinations = self.combinations();
-        let of_items = |entries: usize, evictions: u64| Usage { entries, limit: limits.items, evictions };
-        let categories = self.categories.evicted_items() + self.shelves.refused();
-        let rebuys = &self.customers.rebuys;
+        let categories = self.categories.evicted_items() + self.shelves.entries().refused();
         BTreeMap::from([
             ("items", Usage { entries: self.counts.items(), limit: limits.items, evictions: self.counts.evicted_items() }),
             ("pairs", Usage { entries: self.counts.pairs(), limit: limits.pairs, evictions: self.counts.evicted_pairs() }),
             ("customers", Usage { entries: self.customers.len(), limit: limits.customers, evictions: self.customers.evicted() }),
             ("products", Usage { entries: self.catalogue.len(), limit: limits.items, evictions: self.catalogue.refused() }),
             ("categories", Usage { entries: self.categories.items(), limit: limits.categories, evictions: categories }),
-            ("items_bought_again", of_items(rebuys.len(), rebuys.refused())),
-            ("items_passed_over", of_items(self.passed_over.len(), self.passed_over.refused())),
-            ("items_of_the_week", of_items(self.weekly.len(), self.weekly.refused())),
+            ("items_bought_again", of_items(self.customers.rebuys.entries(), limits)),
+            ("items_passed_over", of_items(self.passed_over.entries(), limits)),
+            ("items_of_the_week", of_items(self.weekly.entries(), limits)),
             ("combinations", Usage { entries: combinations.len(), limit: limits.combinations, evictions: combinations.evicted() }),
         ])
     }
@@ -175,4 +174,8 @@ impl Shop {
             change(decay);
         }
     }
+}
+
+fn of_items<V: Default>(entries: &Bounded<V>, limits: &Limits) -> Usage {
+    Usage { entries: entries.len(), limit: limits.items, evictions: entries.refused() }
 }

@@ -322,21 +322,3 @@ proptest! {
         prop_assert!(!text.contains("«»"), "{}", text);
     }
 }
-
-/// `cargo test --release --lib texts::tests::how_long -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement, not a test"]
-#[allow(clippy::disallowed_methods, reason = "a measurement reads a clock")]
-fn how_long_a_reason_takes() {
-    let texts = Texts::built_in();
-    let proof = Proof { rating_centi: Some(470), rating_count: Some(312), bought_this_week: None };
-    for locale in ["en", "uz-Latn-UZ", "ka_GE"] {
-        for (basis, proof) in [(Basis::Pair, NO_PROOF), (Basis::Pair, proof), (Basis::Upgrade, NO_PROOF), (Basis::StampCard, NO_PROOF)] {
-            let (said, rounds) = (full(basis), 200_000);
-            let start = std::time::Instant::now();
-            let bytes: usize = (0..rounds).map(|_| texts.reason(locale, std::hint::black_box(&said), &proof).len()).sum();
-            println!("{locale} {basis:?} {}: {} ns", proof != NO_PROOF, start.elapsed().as_nanos() / rounds,);
-            assert!(bytes > 0);
-        }
-    }
-}
