@@ -15,6 +15,7 @@ use config::{Environment, File, FileFormat};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::config_line::line_of;
 use crate::engine::settings::{
     Attribution, BadSetting, Discounts, Experiment, Limits, MoneySettings, Placements, Ranking, Rules, Segments, SessionSettings, Settings,
     StampCard, Zone,
@@ -212,8 +213,9 @@ impl Config {
     /// One line that names the setting, the value and what is allowed.
     pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let mut builder = config::Config::builder();
+        let mut text = String::new();
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).with_context(|| format!("configuration {} can't be read", path.display()))?;
+            text = std::fs::read_to_string(path).with_context(|| format!("configuration {} can't be read", path.display()))?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
         let variables = settings_of(environment);
@@ -226,7 +228,7 @@ impl Config {
         let texts = read_texts(&raw.texts, file, &raw.locale)?;
         let mut config = Self::from(raw);
         config.engine.texts = Arc::new(texts);
-        config.check().map_err(|bad| anyhow!("configuration{}: {bad}", named(file)))?;
+        config.check().map_err(|bad| anyhow!("configuration{}{}: {bad}", named(file), line_of(&text, &bad.name)))?;
         Ok(config)
     }
 

@@ -33,6 +33,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod config;
+mod config_line;
 pub mod demo;
 pub mod dump;
 pub mod engine;
