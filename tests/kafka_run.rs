@@ -75,15 +75,18 @@ fn told_to_stop_it_drains_and_the_next_start_goes_on_where_it_was() {
 fn two_instances_share_the_partitions_and_one_takes_over_when_the_other_is_killed() {
     let Some(brokers) = support::brokers("two_instances_share_the_partitions_and_one_takes_over_when_the_other_is_killed") else { return };
     let topics = Topics::create(&brokers, "two", PARTITIONS);
-    let events = log(4, 15_000, true);
+    let events = log(4, 30_000, true);
+    // What is fed once both are there is enough for them to be at it still when one is killed.
+    let (before, after) = events.split_at(10_000);
     let settings: Vec<(&str, &str)> = SOON.into_iter().chain([("kafka.commit_records_max", "100")]).collect();
     let one = Instance::ready(&topics, "one", &settings);
-    topics.feed(&events);
+    topics.feed(before);
     await_records(&topics, 500, &one);
     // The second joins under load: the first gives partitions back between two commits.
     let other = Instance::ready(&topics, "other", &settings);
     one.await_log("assigned partitions [0, 1]");
     other.await_log("assigned partitions [2, 3]");
+    topics.feed(after);
     let fed = events.len() as i64;
     let at = topics.progress().committed();
     await_records(&topics, at + (fed - at) / 4, &one);
