@@ -88,6 +88,12 @@ impl Customers {
         self.histories.get(customer).map(|history| look(&history))
     }
 
+    /// What a customer bought of an item, if they are known and did.
+    #[must_use]
+    pub fn bought_by(&self, customer: Option<&Id>, item: &str) -> Option<Bought> {
+        self.with(customer?, |history| history.items.get(item).copied()).flatten()
+    }
+
     /// A customer bought items: see [`super::facts::Fact::Bought`].
     pub fn bought(&self, add: bool, first: bool, customer: &Id, items: &[ItemId]) {
         self.change(add, customer, |history| {

@@ -57,10 +57,7 @@ fn add_due_again(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut 
             return;
         }
         let facets = shop.catalogue.facets(&beside.item, settings.currency);
-        let known = session.customer.as_deref().and_then(|customer| {
-            let bought = shop.customers.with(customer, |history| history.items.get(&beside.item).copied());
-            bought.flatten()
-        });
+        let known = shop.customers.bought_by(session.customer.as_ref(), &beside.item);
         let in_orders = || session.orders.iter().filter(|order| order.lines.iter().any(|line| line.item == beside.item));
         let last_at = known.map(|bought| bought.last_at).or_else(|| in_orders().map(|order| order.ts).max());
         let Some(last_at) = last_at else { continue };

@@ -66,6 +66,14 @@ pub struct Situation<'a> {
     pub offer_id: u128,
 }
 
+impl Situation<'_> {
+    /// Whether the shopper has been gone for so long that the visit is over, with no event to say so: an order is
+    /// followed up whether they are there or not.
+    fn is_visit_over(&self) -> bool {
+        self.now > self.session.last_at.plus_ms(self.settings.session.idle.0)
+    }
+}
+
 /// An item that an offer is to go with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beside {

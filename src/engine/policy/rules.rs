@@ -69,12 +69,11 @@ impl<'a> Rules<'a> {
         } else {
             Vec::new()
         };
-        let is_visit_over = situation.now > session.last_at.plus_ms(situation.settings.session.idle.0);
         Self {
             situation,
             there,
             bought: session.bought_now().map(|item| item.as_str()).collect(),
-            shown_last: if is_visit_over || situation.settings.rules.repeat_shown { &[] } else { &session.pressure.last_seen },
+            shown_last: if situation.is_visit_over() || situation.settings.rules.repeat_shown { &[] } else { &session.pressure.last_seen },
             kept_away: related.iter().flat_map(|item| shop.catalogue.excluded_with(item)).collect(),
             families: related.iter().map(|item| (*item, family_of(situation, item))).collect(),
             lesser: related.iter().flat_map(|item| lesser_than(situation, item)).collect(),
@@ -162,8 +161,7 @@ impl<'a> Rules<'a> {
 
     /// Whether it is in a basket that is not over yet: an order is followed up whether the shopper is there or not.
     fn is_in_open_basket(&self, item: &ItemId) -> bool {
-        let Situation { session, settings, now, .. } = *self.situation;
-        session.basket.has(item) && now <= session.last_at.plus_ms(settings.session.idle.0)
+        self.situation.session.basket.has(item) && !self.situation.is_visit_over()
     }
 
     /// Not what was refused, or seen often enough.
@@ -242,11 +240,7 @@ impl<'a> Rules<'a> {
         if role == Role::Again {
             return Ok(());
         }
-        let bought = session.customer.as_deref().and_then(|customer| {
-            let bought = shop.customers.with(customer, |history| history.items.get(item).copied());
-            bought.flatten()
-        });
-        let Some(bought) = bought else { return Ok(()) };
+        let Some(bought) = shop.customers.bought_by(session.customer.as_ref(), item) else { return Ok(()) };
         let (rebuy, rules) = (shop.customers.rebuys.of(item), &settings.rules);
         let replenish_ms = facets.replenish_days.map(|days| i64::from(days) * 86_400_000);
         if replenish_ms.is_none() && bought.orders < 2 && rebuy.share() < rules.rebuy_share_min {
