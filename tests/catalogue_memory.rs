@@ -1,7 +1,7 @@
 //! What a million products take, by the process's own memory. Ignored, since it takes a while:
 //!
 //! ```text
-//! cargo test --release --test catalogue_memory -- --ignored --nocapture
+//! cargo test --release --test catalogue_memory -- --ignored --nocapture --test-threads=1
 //! ```
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
