@@ -17,8 +17,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::config_line::line_of;
 use crate::engine::settings::{
-    Attribution, BadSetting, Discounts, Experiment, Limits, MoneySettings, Placements, Ranking, Rules, Segments, SessionSettings, Settings,
-    StampCard, Zone,
+    Attribution, BadSetting, Discounts, Experiment, Limits, MoneySettings, OptimiserSettings, Placements, Ranking, Rules, Segments,
+    SessionSettings, Settings, StampCard, Zone,
 };
 use crate::engine::texts::Texts;
 use crate::event::Currency;
@@ -152,6 +152,7 @@ struct Raw {
     segments: Segments,
     attribution: Attribution,
     experiment: Experiment,
+    optimiser: OptimiserSettings,
     session: SessionSettings,
     limits: Limits,
     /// Files with more texts, by locale.
@@ -174,6 +175,7 @@ impl Default for Raw {
             segments,
             attribution,
             experiment,
+            optimiser,
             session,
             limits,
             texts: _,
@@ -194,6 +196,7 @@ impl Default for Raw {
             segments,
             attribution,
             experiment,
+            optimiser,
             session,
             limits,
             texts: BTreeMap::new(),
@@ -254,6 +257,7 @@ impl From<Raw> for Config {
             segments: raw.segments,
             attribution: raw.attribution,
             experiment: raw.experiment,
+            optimiser: raw.optimiser,
             session: raw.session,
             limits: raw.limits,
             texts: Arc::default(),

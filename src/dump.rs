@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::engine::session::Sessions;
 use crate::engine::shop::Shop;
-use crate::engine::totals::TotalKey;
+use crate::engine::totals::{TotalKey, basket_age_label};
 use crate::event::micros_to_text;
 
 /// The counts: a line for the whole, a line an item, a line a pair (once, items in order). Weights are the
@@ -123,8 +123,25 @@ pub fn total(key: &TotalKey, sum: i128) -> Value {
         TotalKey::BasketAgeSumMs(placement) => {
             json!({"total": "basket_age_at_acceptance_sum_ms", "placement": placement.as_str(), "value": count()})
         }
-        TotalKey::FeedbackUnknown => json!({"total": "feedback_unknown", "value": count()}),
+        TotalKey::FeedbackIgnored(reason) => json!({"total": "feedback_ignored", "reason": reason.as_str(), "value": count()}),
         TotalKey::Unpriced => json!({"total": "lines_unpriced", "value": count()}),
         TotalKey::LinesNotPaired => json!({"total": "lines_not_paired", "value": count()}),
+        TotalKey::AmountsIgnored(reason) => json!({"total": "amounts_ignored", "reason": reason.as_str(), "value": count()}),
+        TotalKey::OrdersWithOffer => json!({"total": "orders_with_offer", "value": count()}),
+        TotalKey::OrderRevenueWithOffer(currency) => json!({"total": "order_revenue_with_offer", "currency": currency, "value": money()}),
+        TotalKey::RevenueByChannel { placement, channel, currency } => json!({
+            "total": "extra_revenue_by_channel", "placement": placement.as_str(), "channel": channel, "currency": currency,
+            "value": money(),
+        }),
+        TotalKey::ItemsByBasketAge { step, placement, bucket } => json!({
+            "total": format!("offer_items_{}_by_basket_age", step.as_str()), "placement": placement.as_str(),
+            "age": basket_age_label(*bucket), "value": count(),
+        }),
+        TotalKey::RevenueByBasketAge { placement, bucket, currency } => json!({
+            "total": "extra_revenue_by_basket_age", "placement": placement.as_str(), "age": basket_age_label(*bucket),
+            "currency": currency, "value": money(),
+        }),
+        TotalKey::ShoppersOfferedAnywhere => json!({"total": "shoppers_offered_anywhere", "value": count()}),
+        TotalKey::ShoppersAcceptedAnywhere => json!({"total": "shoppers_accepted_anywhere", "value": count()}),
     }
 }

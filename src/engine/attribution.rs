@@ -11,7 +11,7 @@ use super::pressure::Pressure;
 use super::session::Session;
 use super::settings::{Attribution, AttributionTrigger, Settings};
 use super::totals::{TotalKey, basket_age_bucket, hour_of};
-use super::vocabulary::{Arm, ItemStep};
+use super::vocabulary::{Arm, FeedbackIgnored, ItemStep};
 use crate::event::{Currency, FeedbackAction, Id, ItemId, Line, Timestamp};
 
 /// The shopper did something with an offer.
@@ -27,7 +27,7 @@ pub fn feedback(
     let Session { offers, pressure, customer, .. } = session;
     let offer = offers.iter_mut().find(|offer| Some(offer.id) == offer_id && offer.arm == Arm::Treatment);
     let Some(offer) = offer else {
-        facts.push(Fact::Total(TotalKey::FeedbackUnknown, 1));
+        facts.push(Fact::Total(TotalKey::FeedbackIgnored(FeedbackIgnored::UnknownOffer), 1));
         return;
     };
     let mut known = false;
@@ -48,7 +48,7 @@ pub fn feedback(
         }
     }
     if !known {
-        facts.push(Fact::Total(TotalKey::FeedbackUnknown, 1));
+        facts.push(Fact::Total(TotalKey::FeedbackIgnored(FeedbackIgnored::UnknownItem), 1));
     }
 }
 
@@ -102,7 +102,7 @@ pub fn added(session: &mut Session, item: &ItemId, marked: Option<u128>, ts: Tim
     let placement = offer.placement;
     count_item(offer, at, ItemStep::Accepted, ts, settings, facts);
     if let Some(anchor) = offer.items[at].anchor.clone() {
-        facts.push(Fact::Combination { anchor, companion: item.clone(), step: CombinationStep::Accepted });
+        facts.push(Fact::Combination { anchor, companion: item.clone(), step: CombinationStep::Accepted(1) });
     }
     let age_ms = opened_at.map_or(0, |opened| (ts.0 - opened.0).max(0));
     facts.push(Fact::Total(TotalKey::BasketAge { placement, bucket: basket_age_bucket(age_ms) }, 1));
@@ -199,7 +199,7 @@ fn creditable<'a>(
     let newest = session.offers.iter_mut().rev().filter(|offer| offer.arm == Arm::Treatment).find_map(|offer| {
         let at = offer.items.iter().position(|offered| offered.item == *item)?;
         let from = match attribution.trigger {
-            AttributionTrigger::Shown => offer.items[at].shown_at?,
+            AttributionTrigger::Shown | AttributionTrigger::Clicked | AttributionTrigger::Added => offer.items[at].shown_at?,
             AttributionTrigger::Emitted => offer.ts,
         };
         in_window(from).then_some((offer, at))
@@ -231,7 +231,7 @@ fn count_feedback(offer: &Outstanding, at: usize, action: FeedbackAction, ts: Ti
     count_item(offer, at, step, ts, settings, facts);
     if let (ItemStep::Shown, Some(anchor)) = (step, offer.items[at].anchor.clone()) {
         let companion = offer.items[at].item.clone();
-        facts.push(Fact::Combination { anchor, companion, step: CombinationStep::Shown });
+        facts.push(Fact::Combination { anchor, companion, step: CombinationStep::Shown(1) });
     }
 }
 

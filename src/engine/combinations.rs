@@ -2,6 +2,7 @@
 //!
 //! Invariant: exact while there are no more combinations than the limit; then the one shown least makes room.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
@@ -11,6 +12,8 @@ use crate::event::{Currency, ItemId};
 
 /// A combination shown less often has not had its chance yet.
 const SHOWN_TO_TELL: u64 = 10;
+/// The shop's own acceptance counts as this many showings of every combination: one of one is no proof.
+const PRIOR_SHOWN: u64 = 20;
 
 /// Figures of one combination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,38 @@ pub struct Combination {
     pub earned: BTreeMap<Currency, i128>,
 }
 
+/// A share as two whole numbers, so that shares are compared exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// So many
+    pub part: u128,
+    /// of so many; 0 only of nothing.
+    pub whole: u128,
+}
+
+impl Share {
+    /// The share as a number; 0 of nothing.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        if self.whole == 0 { 0.0 } else { self.part as f64 / self.whole as f64 }
+    }
+
+    fn order(self, other: Self) -> Ordering {
+        (self.part * other.whole.max(1)).cmp(&(other.part * self.whole.max(1)))
+    }
+}
+
+impl Combination {
+    /// How often it was accepted, drawn towards `base`, the acceptance of all combinations together: the mean of the
+    /// posterior where the prior is worth [`PRIOR_SHOWN`] showings.
+    #[must_use]
+    pub fn acceptance(&self, base: Share) -> Share {
+        let (shown, accepted, prior) = (u128::from(self.shown), u128::from(self.accepted), u128::from(PRIOR_SHOWN));
+        let whole = base.whole.max(1);
+        Share { part: accepted * whole + prior * base.part, whole: (shown + prior) * whole }
+    }
+}
+
 /// A combination with its two items: anchor, companion.
 pub type Named<'a> = (&'a (ItemId, ItemId), &'a Combination);
 
@@ -32,21 +67,23 @@ pub struct Combinations {
     limit: usize,
     combinations: HashMap<(ItemId, ItemId), Combination, FixedState>,
     evicted: u64,
+    shown: u64,
+    accepted: u64,
 }
 
 impl Combinations {
     /// None yet; at most `limit`.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, combinations: HashMap::default(), evicted: 0 }
+        Self { limit, combinations: HashMap::default(), evicted: 0, shown: 0, accepted: 0 }
     }
 
     /// Something happened to `companion`, offered beside `anchor`.
     pub fn add(&mut self, anchor: &ItemId, companion: &ItemId, step: CombinationStep) {
         let combination = self.combinations.entry((anchor.clone(), companion.clone())).or_default();
         match step {
-            CombinationStep::Shown => combination.shown += 1,
-            CombinationStep::Accepted => combination.accepted += 1,
+            CombinationStep::Shown(times) => change(&mut combination.shown, &mut self.shown, times),
+            CombinationStep::Accepted(times) => change(&mut combination.accepted, &mut self.accepted, times),
             CombinationStep::Earned(currency, micros) => *combination.earned.entry(currency).or_default() += micros,
         }
         if self.combinations.len() > self.limit {
@@ -64,15 +101,32 @@ impl Combinations {
         all
     }
 
-    /// The `count` that work worst: shown often enough to tell, accepted least, then shown most.
+    /// The `count` that are accepted most, with shrinkage, best first; ties by how often they were shown, then by ids.
     #[must_use]
-    pub fn worst(&self, count: usize) -> Vec<Named<'_>> {
-        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, c)| c.shown >= SHOWN_TO_TELL).collect();
-        // Shares are compared as cross products, which are exact.
-        let share = |a: &Combination, b: &Combination| (a.accepted * b.shown).cmp(&(b.accepted * a.shown));
-        all.sort_unstable_by(|a, b| share(a.1, b.1).then(b.1.shown.cmp(&a.1.shown)).then_with(|| a.0.cmp(b.0)));
+    pub fn by_acceptance(&self, count: usize) -> Vec<Named<'_>> {
+        let base = self.acceptance();
+        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, combination)| combination.accepted > 0).collect();
+        let order = |a: &Named<'_>, b: &Named<'_>| b.1.acceptance(base).order(a.1.acceptance(base));
+        all.sort_unstable_by(|a, b| order(a, b).then(b.1.shown.cmp(&a.1.shown)).then_with(|| a.0.cmp(b.0)));
         all.truncate(count);
         all
+    }
+
+    /// The `count` that work worst: shown often enough to tell, accepted least, with shrinkage; ties as above.
+    #[must_use]
+    pub fn worst(&self, count: usize) -> Vec<Named<'_>> {
+        let base = self.acceptance();
+        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, c)| c.shown >= SHOWN_TO_TELL).collect();
+        let order = |a: &Named<'_>, b: &Named<'_>| a.1.acceptance(base).order(b.1.acceptance(base));
+        all.sort_unstable_by(|a, b| order(a, b).then(b.1.shown.cmp(&a.1.shown)).then_with(|| a.0.cmp(b.0)));
+        all.truncate(count);
+        all
+    }
+
+    /// The acceptance of all combinations together, those that made room included.
+    #[must_use]
+    pub fn acceptance(&self) -> Share {
+        Share { part: u128::from(self.accepted), whole: u128::from(self.shown) }
     }
 
     /// How many there are.
@@ -105,6 +159,11 @@ impl Combinations {
     }
 }
 
+fn change(own: &mut u64, all: &mut u64, times: i64) {
+    *own = own.saturating_add_signed(times);
+    *all = all.saturating_add_signed(times);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,10 +184,27 @@ mod tests {
     }
 
     #[test]
+    fn one_of_one_does_not_lead_and_a_single_failure_is_not_the_worst() {
+        let mut combinations = Combinations::new(10);
+        for (companion, shown, accepted) in [("lucky", 1, 1), ("solid", 100, 30), ("fair", 40, 4), ("poor", 60, 1), ("new", 3, 0)] {
+            combinations.add(&"phone".into(), &companion.into(), CombinationStep::Shown(shown));
+            combinations.add(&"phone".into(), &companion.into(), CombinationStep::Accepted(accepted));
+        }
+        let names = |named: Vec<Named<'_>>| named.iter().map(|(pair, _)| pair.1.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(combinations.by_acceptance(9)), ["solid", "lucky", "fair", "poor"]);
+        assert_eq!(names(combinations.worst(9)), ["poor", "fair", "solid"]);
+        let base = combinations.acceptance();
+        assert_eq!(base, Share { part: 36, whole: 204 });
+        // (1 + 20 * 36/204) of (1 + 20).
+        let lucky = combinations.combinations[&("phone".into(), "lucky".into())].acceptance(base);
+        assert!((lucky.value() - (1.0 + 20.0 * 36.0 / 204.0) / 21.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn beyond_the_limit_the_least_proven_makes_room() {
         let mut combinations = Combinations::new(2);
         for companion in ["a", "b", "b", "c", "c"] {
-            combinations.add(&"x".into(), &companion.into(), CombinationStep::Shown);
+            combinations.add(&"x".into(), &companion.into(), CombinationStep::Shown(1));
         }
         assert_eq!((combinations.len(), combinations.evicted()), (2, 1));
         assert!(!combinations.combinations.contains_key(&("x".into(), "a".into())));

@@ -94,16 +94,6 @@ impl Customers {
         self.with(customer?, |history| history.items.get(item).copied()).flatten()
     }
 
-    /// A customer bought items: see [`super::facts::Fact::Bought`].
-    pub fn bought(&self, add: bool, first: bool, customer: &Id, items: &[ItemId]) {
-        self.change(add, customer, |history| {
-            history.baskets = if first { step(history.baskets, add) } else { history.baskets };
-            for item in items {
-                history.count(item, add, Timestamp::MIN);
-            }
-        });
-    }
-
     /// A customer's order: see [`super::facts::Fact::Sale`].
     pub fn sale(&self, customer: &Id, sale: &Sale) {
         self.change(sale.add, customer, |history| {

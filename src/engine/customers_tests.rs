@@ -3,17 +3,19 @@
 use super::*;
 use crate::engine::facts::SaleLine;
 
-fn ids(items: &[&str]) -> Vec<ItemId> {
-    items.iter().map(ItemId::new).collect()
+fn bought(customers: &Customers, add: bool, customer: &str, items: &[&str]) {
+    let line = |item: &&str| SaleLine { item: ItemId::new(item), units: 1, category: None };
+    let lines = items.iter().map(line).collect();
+    let sale = Sale { add, first: true, ts: Timestamp(0), customer: None, net_micros: 0, lines };
+    customers.sale(&Id::new(customer), &sale);
 }
 
 #[test]
 fn a_cancelled_order_leaves_no_trace_in_the_history() {
     let customers = Customers::new(10, 10);
-    let customer = Id::new("c");
-    customers.bought(true, true, &customer, &ids(&["a", "b"]));
-    customers.bought(true, true, &customer, &ids(&["b"]));
-    customers.bought(false, true, &customer, &ids(&["a", "b"]));
+    bought(&customers, true, "c", &["a", "b"]);
+    bought(&customers, true, "c", &["b"]);
+    bought(&customers, false, "c", &["a", "b"]);
     let history = customers.with("c", Clone::clone).unwrap();
     let left: Vec<(&str, u32)> = history.items.iter().map(|(item, bought)| (item.as_str(), bought.orders)).collect();
     assert_eq!((history.baskets, left), (1, vec![("b", 1)]));
@@ -23,7 +25,7 @@ fn a_cancelled_order_leaves_no_trace_in_the_history() {
 fn the_customer_longest_without_an_order_makes_room() {
     let customers = Customers::new(2, 10);
     for customer in ["a", "b", "a", "c"] {
-        customers.bought(true, true, &Id::new(customer), &ids(&["x"]));
+        bought(&customers, true, customer, &["x"]);
     }
     assert!(customers.with("b", |_| ()).is_none() && customers.with("a", |_| ()).is_some());
     assert_eq!(customers.evicted(), 1);
@@ -32,9 +34,9 @@ fn the_customer_longest_without_an_order_makes_room() {
 #[test]
 fn a_history_keeps_its_limit_by_forgetting_the_rarest() {
     let customers = Customers::new(2, 10);
-    let many: Vec<ItemId> = (0..HISTORY_ITEMS_MAX + 5).map(|n| ItemId::from(format!("i{n:04}"))).collect();
-    customers.bought(true, true, &Id::new("c"), &ids(&["i0000"]));
-    customers.bought(true, true, &Id::new("c"), &many);
+    let many: Vec<String> = (0..HISTORY_ITEMS_MAX + 5).map(|n| format!("i{n:04}")).collect();
+    bought(&customers, true, "c", &["i0000"]);
+    bought(&customers, true, "c", &many.iter().map(String::as_str).collect::<Vec<_>>());
     let history = customers.with("c", Clone::clone).unwrap();
     assert_eq!(history.items.len(), HISTORY_ITEMS_MAX);
     assert_eq!(history.items.get("i0000").map(|bought| bought.orders), Some(2));

@@ -32,14 +32,14 @@ mod tests {
 
     #[test]
     fn the_share_held_out_is_the_one_configured() {
-        let experiment = Experiment { holdout_ratio: 0.2, salt: "x".into() };
+        let experiment = Experiment { holdout_ratio: 0.2, salt: "x".into(), ..Experiment::default() };
         let held_out = (0..10_000).filter(|n| arm_of(&mut with_customer(None), &format!("s:{n}"), &experiment) == Arm::Holdout).count();
         assert!((1_850..2_150).contains(&held_out), "{held_out} of 10,000");
     }
 
     #[test]
     fn a_customer_keeps_the_arm_across_sessions_and_a_session_keeps_it_through_a_login() {
-        let experiment = Experiment { holdout_ratio: 0.5, salt: "x".into() };
+        let experiment = Experiment { holdout_ratio: 0.5, salt: "x".into(), ..Experiment::default() };
         for n in 0..50 {
             let customer = n.to_string();
             let one = arm_of(&mut with_customer(Some(&customer)), "s:1", &experiment);
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn with_nobody_held_out_nobody_is() {
-        let experiment = Experiment { holdout_ratio: 0.0, salt: "x".into() };
+        let experiment = Experiment { holdout_ratio: 0.0, salt: "x".into(), ..Experiment::default() };
         assert!((0..1_000).all(|n| arm_of(&mut with_customer(None), &format!("s:{n}"), &experiment) == Arm::Treatment));
     }
 }

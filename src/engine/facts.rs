@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::decay::Evidence;
+use super::source::Source;
 use super::totals::TotalKey;
-use super::vocabulary::Placement;
+use super::vocabulary::{Arm, Placement};
 use crate::event::{Currency, Id, ItemId, Money, ProductFacts, Timestamp};
 
 /// One thing the whole shop learns.
@@ -31,18 +32,6 @@ pub enum Fact {
         line: EvidenceLine,
         /// The items it pairs with.
         others: Vec<ItemId>,
-    },
-    /// A known customer bought these distinct items in one order; `first` when it is the order's first event.
-    /// Of earlier logs: [`Fact::Sale`] says it now, with times.
-    Bought {
-        /// Added, or taken back by a cancellation.
-        add: bool,
-        /// Counts as a basket of the customer's.
-        first: bool,
-        /// The customer.
-        customer: Id,
-        /// The items.
-        items: Vec<ItemId>,
     },
     /// What an event told about a product.
     Learned {
@@ -102,6 +91,97 @@ pub enum Fact {
         /// When.
         ts: Timestamp,
     },
+    /// A shopper's first would-be offer at a placement; the first of all of them is when the experiment begins for them.
+    Eligible {
+        /// The experiment.
+        plan: Plan,
+        /// The shopper: a hash of the customer, else of the session.
+        subject: u64,
+        /// The shopper's arm.
+        arm: Arm,
+        /// Where.
+        placement: Placement,
+        /// When.
+        ts: Timestamp,
+    },
+    /// A shopper paid, or got money back, in the shop's own currency.
+    Spent {
+        /// The shopper, as in [`Fact::Eligible`].
+        subject: u64,
+        /// When the order was placed.
+        ts: Timestamp,
+        /// When this happened.
+        at: Timestamp,
+        /// How much, in millionths; less than zero when it went back.
+        net_micros: i128,
+        /// It opens the order.
+        first: bool,
+    },
+    /// A shopper whose arm was drawn logged in as a customer whose arm is the other one.
+    Crossover {
+        /// The experiment.
+        plan: Plan,
+    },
+    /// An offer of a variant came a step further.
+    Tried {
+        /// Where.
+        placement: Placement,
+        /// The policy's variant.
+        variant: Id,
+        /// How far.
+        step: TriedStep,
+    },
+    /// A known customer can be credited with an offered item from now on, in other sessions, too.
+    Offered {
+        /// The customer.
+        customer: Id,
+        /// The item.
+        item: ItemId,
+        /// Since when.
+        ts: Timestamp,
+        /// The offer.
+        source: Source,
+    },
+    /// What [`Fact::Offered`] told of was taken in another session: it is not to be accepted twice.
+    Taken {
+        /// The customer.
+        customer: Id,
+        /// The item.
+        item: ItemId,
+        /// The offer.
+        offer: u128,
+    },
+}
+
+/// An experiment: what makes its figures comparable. Whatever of it changes begins another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Plan {
+    /// A hash of the salt.
+    pub salt: u64,
+    /// The share of shoppers kept from offers, in millionths.
+    pub holdout_millionths: u32,
+    /// How long a shopper's orders count after the first would-be offer, in milliseconds.
+    pub window_ms: i64,
+    /// The most that one shopper counts for, in millionths of the currency; 0: found out, and kept from then on.
+    pub cap_micros: i64,
+}
+
+/// How far an offer of a variant came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TriedStep {
+    /// It was shown.
+    Shown,
+    /// Something of it was accepted.
+    Accepted,
+    /// What it earned in all changed, in millionths of the shop's currency, net of refunds.
+    Earned {
+        /// From,
+        before_micros: i128,
+        /// to.
+        after_micros: i128,
+    },
+    /// It was sent away.
+    Dismissed,
 }
 
 /// What was bought at once.
@@ -135,10 +215,10 @@ pub struct SaleLine {
 /// What happened to an offered item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CombinationStep {
-    /// It was shown.
-    Shown,
-    /// It was accepted.
-    Accepted,
+    /// It was shown so often; less than zero takes it back.
+    Shown(i64),
+    /// It was accepted so often; likewise.
+    Accepted(i64),
     /// It earned this much, in millionths; less than zero when refunded.
     Earned(Currency, i128),
 }

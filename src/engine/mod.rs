@@ -49,6 +49,7 @@ pub mod settings;
 pub mod shelves;
 pub mod shop;
 pub mod slot;
+pub mod source;
 pub mod texts;
 pub mod timers;
 pub mod totals;

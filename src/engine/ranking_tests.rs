@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::decay::{Decay, Evidence, Stage};
-use crate::engine::facts::{EvidenceLine, Fact};
+use crate::engine::facts::{EvidenceLine, Fact, Sale, SaleLine};
 use crate::engine::settings::Settings;
 use crate::engine::test_support::{DAY_MS, START};
 
@@ -58,8 +58,9 @@ fn slow_score(baskets: &Baskets, ranking: &Ranking, basket: &[&str], history: &[
 
 fn customer_bought(shop: &Shop, customer: &str, baskets: &[&[&str]]) {
     for items in baskets {
-        let items = items.iter().map(|item| (*item).into()).collect();
-        shop.fold(&Fact::Bought { add: true, first: true, customer: customer.into(), items });
+        let lines = items.iter().map(|item| SaleLine { item: (*item).into(), units: 1, category: None }).collect();
+        let sale = Sale { add: true, first: true, ts: Timestamp(0), customer: Some(customer.into()), net_micros: 0, lines };
+        shop.fold(&Fact::Sale(sale));
     }
 }
 

@@ -83,7 +83,6 @@ impl Shop {
             Fact::Line { add, pairs_only, line, others } => {
                 self.with_decay(|decay| self.counts.change_line(decay, *add, *pairs_only, line, others));
             }
-            Fact::Bought { add, first, customer, items } => self.customers.bought(*add, *first, customer, items),
             Fact::Learned { item, ts, price, product } => self.catalogue.learn(item, *ts, *price, product),
             Fact::Combination { anchor, companion, step } => self.combinations().add(anchor, companion, *step),
             Fact::Total(key, delta) => {
@@ -98,6 +97,9 @@ impl Shop {
             Fact::PassedOver { item, instead } => self.passed_over.add(item, instead),
             Fact::Seen { customer, day, placement } => self.customers.saw(customer, *day, *placement),
             Fact::Declined { customer, item, ts } => self.customers.declined(customer, item, *ts),
+            Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => {}
+            Fact::Tried { .. } => {}
+            Fact::Offered { .. } | Fact::Taken { .. } => {}
         }
     }
 

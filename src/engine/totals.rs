@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::{ItemStep, OfferKind, Outcome, Placement};
+use super::vocabulary::{AmountIgnored, FeedbackIgnored, ItemStep, OfferKind, Outcome, Placement};
 use crate::event::{Currency, EventType, RejectReason, Timestamp};
 
 /// An hour, the width of the windows that recent figures are kept in.
@@ -57,12 +57,28 @@ pub enum TotalKey {
     BasketAge { placement: Placement, bucket: u8 },
     /// The sum of those ages.
     BasketAgeSumMs(Placement),
-    /// Feedback on offers that are not known (any more).
-    FeedbackUnknown,
+    /// Feedback that says nothing of any offer, by why.
+    FeedbackIgnored(FeedbackIgnored),
     /// Bought lines of which no price is known.
     Unpriced,
     /// Lines whose pairs were not learned because the basket was too long.
     LinesNotPaired,
+    /// Amounts that are left out of figures, by why.
+    AmountsIgnored(AmountIgnored),
+    /// Orders of which something is credited to an offer.
+    OrdersWithOffer,
+    /// Their net revenue, what is not credited with it.
+    OrderRevenueWithOffer(Currency),
+    /// Extra revenue by the channel the offer was made on.
+    RevenueByChannel { placement: Placement, channel: CompactString, currency: Currency },
+    /// Offered items by the age the basket had when the offer was made: an index as in [`TotalKey::BasketAge`].
+    ItemsByBasketAge { step: ItemStep, placement: Placement, bucket: u8 },
+    /// Extra revenue likewise.
+    RevenueByBasketAge { placement: Placement, bucket: u8, currency: Currency },
+    /// Sessions that got an offer, wherever.
+    ShoppersOfferedAnywhere,
+    /// Sessions that accepted one, wherever.
+    ShoppersAcceptedAnywhere,
 }
 
 /// Sums by key.
@@ -137,6 +153,15 @@ impl Totals {
 #[must_use]
 pub fn hour_of(ts: Timestamp) -> i64 {
     ts.0.div_euclid(HOUR_MS)
+}
+
+/// The labels of the buckets of basket ages: upper bounds, and what is older.
+pub const BASKET_AGE_LABELS: [&str; 11] = ["10s", "30s", "1m", "2m", "5m", "10m", "30m", "1h", "2h", "1d", "older"];
+
+/// The label of a bucket of basket ages.
+#[must_use]
+pub fn basket_age_label(bucket: u8) -> &'static str {
+    BASKET_AGE_LABELS[usize::from(bucket).min(BASKET_AGE_LABELS.len() - 1)]
 }
 
 /// The histogram bucket of an age in milliseconds.

@@ -127,6 +127,36 @@ closed_set! {
         TooLate = "too_late",
         /// What is best has no margin left to give, or none that is known.
         NoMargin = "no_margin",
+        /// The placement holds itself back: too many offers were sent away there, or it loses money.
+        Throttled = "throttled",
+    }
+}
+
+closed_set! {
+    /// Why feedback on an offer is left out of the figures.
+    FeedbackIgnored {
+        /// No such offer is known here, or not any more.
+        UnknownOffer = "unknown_offer",
+        /// The offer has no such item.
+        UnknownItem = "unknown_item",
+        /// It had expired.
+        Expired = "expired",
+        /// It was kept back: nobody can have seen it.
+        Withheld = "withheld",
+    }
+}
+
+closed_set! {
+    /// Why an amount is left out of the figures.
+    AmountIgnored {
+        /// More units came back than were bought, or than were left.
+        RefundTooLarge = "refund_too_large",
+        /// An item came back that the order does not have.
+        RefundOfUnknownItem = "refund_of_unknown_item",
+        /// A refund names another currency than its order.
+        RefundInOtherCurrency = "refund_in_other_currency",
+        /// An order is in another currency than the shop's: the experiment leaves it out.
+        OrderInOtherCurrency = "order_in_other_currency",
     }
 }
 

@@ -18,6 +18,7 @@ macro_rules! families {
         pub struct Families {
             $(#[doc = $help] pub $field: $kind,)+
             offer_items: Vec<IntCounterVec>,
+            shop_offer_items: Vec<IntGaugeVec>,
         }
 
         impl Families {
@@ -26,6 +27,7 @@ macro_rules! families {
                 Ok(Self {
                     $($field: register(registry, $kind::new(Opts::new($name, $help), &[$($label),*]))?,)+
                     offer_items: ItemStep::ALL.iter().map(|step| offer_items(registry, *step)).collect::<Result<_>>()?,
+                    shop_offer_items: ItemStep::ALL.iter().map(|step| shop_offer_items(registry, *step)).collect::<Result<_>>()?,
                 })
             }
         }
@@ -55,7 +57,24 @@ families! {
         "Accepted items by weekday (1 is Monday) and hour in the shop's time zone.", ["placement", "weekday", "hour"];
     extra_revenue_by_hour: CounterVec = "offerstream_extra_revenue_by_hour_total",
         "Extra revenue by weekday (1 is Monday) and hour in the shop's time zone.", ["placement", "weekday", "hour", "currency"];
-    feedback_unknown: IntCounterVec = "offerstream_feedback_unknown_total", "Feedback on offers that are not known (any more).", [];
+    feedback_ignored: IntCounterVec = "offerstream_feedback_ignored_total",
+        "Feedback that says nothing of any offer, by why.", ["reason"];
+    amounts_ignored: IntCounterVec = "offerstream_amounts_ignored_total", "Amounts left out of figures, by why.", ["reason"];
+    orders_with_offer: IntCounterVec = "offerstream_orders_with_offer_total", "Orders of which something is credited to an offer.", [];
+    order_revenue_with_offer: CounterVec = "offerstream_order_revenue_with_offer_total",
+        "Net revenue of orders of which something is credited to an offer, the rest of them included.", ["currency"];
+    shown_by_hour: IntCounterVec = "offerstream_offer_items_shown_by_hour_total",
+        "Shown items by weekday (1 is Monday) and hour in the shop's time zone.", ["placement", "weekday", "hour"];
+    extra_revenue_by_channel: CounterVec = "offerstream_extra_revenue_by_channel_total",
+        "Extra revenue by the channel the offer was made on.", ["placement", "channel", "currency"];
+    emitted_by_basket_age: IntCounterVec = "offerstream_offer_items_emitted_by_basket_age_total",
+        "Offered items by the age the basket had when the offer was made.", ["placement", "age"];
+    shown_by_basket_age: IntCounterVec = "offerstream_offer_items_shown_by_basket_age_total",
+        "Shown items by the age the basket had when the offer was made.", ["placement", "age"];
+    accepted_by_basket_age: IntCounterVec = "offerstream_offer_items_accepted_by_basket_age_total",
+        "Accepted items by the age the basket had when the offer was made.", ["placement", "age"];
+    extra_revenue_by_basket_age: CounterVec = "offerstream_extra_revenue_by_basket_age_total",
+        "Extra revenue by the age the basket had when the offer was made.", ["placement", "age", "currency"];
     lines_unpriced: IntCounterVec = "offerstream_lines_unpriced_total", "Bought lines of which no price is known.", [];
     lines_not_paired: IntCounterVec = "offerstream_lines_not_paired_total",
         "Lines past limits.pairs_per_basket, whose pairs were not learned.", [];
@@ -64,16 +83,31 @@ families! {
     catalogue_rejected: IntCounterVec = "offerstream_catalogue_records_rejected_total",
         "Records of the catalogue that can't be used, by reason; what was known of their items stays.", ["reason"];
     shop_orders: IntGaugeVec = "offerstream_shop_orders", "Orders of the whole shop.", [];
-    shop_order_revenue: GaugeVec = "offerstream_shop_order_revenue", "Net revenue of the whole shop.", ["currency"];
+    shop_order_revenue: GaugeVec = "offerstream_shop_order_revenue", "Net revenue of the whole shop, refunds not subtracted.", ["currency"];
+    shop_order_revenue_refunded: GaugeVec = "offerstream_shop_order_revenue_refunded", "What of it went back.", ["currency"];
+    shop_orders_with_offer: IntGaugeVec = "offerstream_shop_orders_with_offer",
+        "Orders of the whole shop of which something is credited to an offer.", [];
+    shop_order_revenue_with_offer: GaugeVec = "offerstream_shop_order_revenue_with_offer",
+        "Net revenue of those orders, refunds not subtracted.", ["currency"];
     shop_extra_revenue: GaugeVec = "offerstream_shop_extra_revenue",
-        "Extra revenue of the whole shop.", ["placement", "kind", "currency"];
-    shop_accepted: IntGaugeVec = "offerstream_shop_offer_items_accepted",
-        "Accepted items of the whole shop.", ["placement", "kind", "channel"];
-    shop_shown: IntGaugeVec = "offerstream_shop_offer_items_shown", "Shown items of the whole shop.", ["placement", "kind", "channel"];
+        "Extra revenue of the whole shop, refunds not subtracted.", ["placement", "kind", "currency"];
+    shop_extra_revenue_refunded: GaugeVec = "offerstream_shop_extra_revenue_refunded",
+        "What of it went back.", ["placement", "kind", "currency"];
+    shop_shoppers_offered: IntGaugeVec = "offerstream_shop_shoppers_offered", "Sessions of the whole shop that got an offer.", ["placement"];
+    shop_shoppers_accepted: IntGaugeVec = "offerstream_shop_shoppers_accepted", "Sessions of the whole shop that accepted one.", ["placement"];
+    shop_shoppers_offered_anywhere: IntGaugeVec = "offerstream_shop_shoppers_offered_anywhere",
+        "Sessions of the whole shop that got an offer, each once.", [];
+    shop_shoppers_accepted_anywhere: IntGaugeVec = "offerstream_shop_shoppers_accepted_anywhere",
+        "Sessions of the whole shop that accepted one, each once.", [];
     combination_revenue: GaugeVec = "offerstream_shop_combination_revenue",
-        "What the best combinations earned.", ["rank", "anchor", "companion", "currency"];
+        "What combinations earned, net of refunds: the best by it, and those that work worst.", ["rank", "anchor", "companion", "currency"];
     combination_acceptance: GaugeVec = "offerstream_shop_combination_acceptance_ratio",
-        "How often their companion was accepted once shown.", ["rank", "anchor", "companion"];
+        "How often the companion was accepted once shown, drawn towards the shop's own ratio: the best by it, and the worst.",
+        ["rank", "anchor", "companion"];
+    combination_shown: IntGaugeVec = "offerstream_shop_combination_shown",
+        "How often the companion was shown beside the anchor, of every combination that is listed.", ["anchor", "companion"];
+    combination_accepted: IntGaugeVec = "offerstream_shop_combination_accepted",
+        "How often it was then accepted.", ["anchor", "companion"];
     consumer_lag: IntGaugeVec = "offerstream_consumer_lag_records",
         "Records still to be read, up to the last stable offset.", ["topic", "partition"];
     state_entries: IntGaugeVec = "offerstream_state_entries", "Entries of a kind of state.", ["state"];
@@ -85,8 +119,12 @@ families! {
 impl Families {
     /// The family of a step of offered items.
     pub fn offer_items(&self, step: ItemStep) -> &IntCounterVec {
-        let at = ItemStep::ALL.iter().position(|other| *other == step).unwrap_or_default();
-        &self.offer_items[at]
+        &self.offer_items[step as usize]
+    }
+
+    /// The family of a step of offered items of the whole shop.
+    pub fn shop_offer_items(&self, step: ItemStep) -> &IntGaugeVec {
+        &self.shop_offer_items[step as usize]
     }
 }
 
@@ -99,6 +137,12 @@ fn offer_items(registry: &Registry, step: ItemStep) -> Result<IntCounterVec> {
     let name = format!("offerstream_offer_items_{}_total", step.as_str());
     let help = format!("Offered items that were {}.", step.as_str());
     register(registry, IntCounterVec::new(Opts::new(name, help), &["placement", "kind", "channel"]))
+}
+
+fn shop_offer_items(registry: &Registry, step: ItemStep) -> Result<IntGaugeVec> {
+    let name = format!("offerstream_shop_offer_items_{}", step.as_str());
+    let help = format!("Offered items of the whole shop that were {}.", step.as_str());
+    register(registry, IntGaugeVec::new(Opts::new(name, help), &["placement", "kind", "channel"]))
 }
 
 fn register<M: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> Result<M> {

@@ -3,11 +3,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::engine::facts::{CombinationStep, Fact};
 use crate::engine::totals::TotalKey;
-use crate::engine::vocabulary::{OfferKind, Placement};
+use crate::engine::vocabulary::{AmountIgnored, FeedbackIgnored, ItemStep, OfferKind, Outcome, Placement};
+use crate::event::{EventType, RejectReason};
 
 /// The families of the contract with their kinds and labels, and ours beside them.
 const FAMILIES: &str = "
 offerstream_acceptance_ratio gauge kind placement
+offerstream_amounts_ignored_total counter reason
 offerstream_basket_age_at_acceptance_seconds histogram placement
 offerstream_build_info gauge revision version
 offerstream_catalogue_records_rejected_total counter reason
@@ -17,34 +19,57 @@ offerstream_consumer_lag_records gauge partition topic
 offerstream_event_to_offer_seconds histogram
 offerstream_events_rejected_total counter reason
 offerstream_events_total counter type
+offerstream_extra_revenue_by_basket_age_total counter age currency placement
+offerstream_extra_revenue_by_channel_total counter channel currency placement
 offerstream_extra_revenue_by_hour_total counter currency hour placement weekday
 offerstream_extra_revenue_refunded_total counter currency kind placement
 offerstream_extra_revenue_total counter currency kind placement
-offerstream_feedback_unknown_total counter
+offerstream_feedback_ignored_total counter reason
 offerstream_lines_not_paired_total counter
 offerstream_lines_unpriced_total counter
+offerstream_offer_items_accepted_by_basket_age_total counter age placement
 offerstream_offer_items_accepted_by_hour_total counter hour placement weekday
 offerstream_offer_items_accepted_total counter channel kind placement
 offerstream_offer_items_clicked_total counter channel kind placement
 offerstream_offer_items_dismissed_total counter channel kind placement
+offerstream_offer_items_emitted_by_basket_age_total counter age placement
 offerstream_offer_items_emitted_by_hour_total counter hour placement weekday
 offerstream_offer_items_emitted_total counter channel kind placement
 offerstream_offer_items_matched_total counter channel kind placement
 offerstream_offer_items_paid_total counter channel kind placement
+offerstream_offer_items_shown_by_basket_age_total counter age placement
+offerstream_offer_items_shown_by_hour_total counter hour placement weekday
 offerstream_offer_items_shown_total counter channel kind placement
 offerstream_offer_triggers_total counter outcome placement
 offerstream_order_revenue_refunded_total counter currency
 offerstream_order_revenue_total counter currency
+offerstream_order_revenue_with_offer_total counter currency
 offerstream_orders_total counter
 offerstream_orders_unmatched_total counter
+offerstream_orders_with_offer_total counter
 offerstream_restore_seconds histogram
 offerstream_shop_combination_acceptance_ratio gauge anchor companion rank
+offerstream_shop_combination_accepted gauge anchor companion
 offerstream_shop_combination_revenue gauge anchor companion currency rank
+offerstream_shop_combination_shown gauge anchor companion
 offerstream_shop_extra_revenue gauge currency kind placement
+offerstream_shop_extra_revenue_refunded gauge currency kind placement
 offerstream_shop_offer_items_accepted gauge channel kind placement
+offerstream_shop_offer_items_clicked gauge channel kind placement
+offerstream_shop_offer_items_dismissed gauge channel kind placement
+offerstream_shop_offer_items_emitted gauge channel kind placement
+offerstream_shop_offer_items_matched gauge channel kind placement
+offerstream_shop_offer_items_paid gauge channel kind placement
 offerstream_shop_offer_items_shown gauge channel kind placement
 offerstream_shop_order_revenue gauge currency
+offerstream_shop_order_revenue_refunded gauge currency
+offerstream_shop_order_revenue_with_offer gauge currency
 offerstream_shop_orders gauge
+offerstream_shop_orders_with_offer gauge
+offerstream_shop_shoppers_accepted gauge placement
+offerstream_shop_shoppers_accepted_anywhere gauge
+offerstream_shop_shoppers_offered gauge placement
+offerstream_shop_shoppers_offered_anywhere gauge
 offerstream_shoppers_accepted_total counter placement
 offerstream_shoppers_offered_total counter placement
 offerstream_state_entries gauge state
@@ -102,18 +127,25 @@ fn every_total() -> Vec<TotalKey> {
         TotalKey::RevenueByHour { placement, weekday, hour, currency },
         TotalKey::BasketAge { placement, bucket: 2 },
         TotalKey::BasketAgeSumMs(placement),
-        TotalKey::FeedbackUnknown,
+        TotalKey::FeedbackIgnored(FeedbackIgnored::Expired),
+        TotalKey::AmountsIgnored(AmountIgnored::RefundTooLarge),
+        TotalKey::OrdersWithOffer,
+        TotalKey::OrderRevenueWithOffer(currency),
+        TotalKey::RevenueByChannel { placement, channel: "web".into(), currency },
+        TotalKey::RevenueByBasketAge { placement, bucket: 3, currency },
+        TotalKey::ShoppersOfferedAnywhere,
+        TotalKey::ShoppersAcceptedAnywhere,
         TotalKey::Unpriced,
         TotalKey::LinesNotPaired,
     ];
     for step in ItemStep::ALL.iter().copied() {
         keys.push(TotalKey::OfferItems { step, placement, kind, channel: "web".into() });
     }
-    for step in [ItemStep::Emitted, ItemStep::Accepted] {
+    for step in [ItemStep::Emitted, ItemStep::Shown, ItemStep::Accepted] {
         keys.push(TotalKey::ItemsByHour { step, placement, weekday, hour });
+        keys.push(TotalKey::ItemsByBasketAge { step, placement, bucket: 3 });
         keys.push(TotalKey::Recent { hour: 9, step, placement, kind });
     }
-    keys.push(TotalKey::Recent { hour: 9, step: ItemStep::Shown, placement, kind });
     keys
 }
 
@@ -122,8 +154,8 @@ fn shop() -> Shop {
     let shop = Shop::new(&Settings::default().limits);
     every_total().into_iter().for_each(|key| shop.fold(&Fact::Total(key, 2_000_000)));
     let combination = |step| Fact::Combination { anchor: "phone".into(), companion: "case".into(), step };
-    (0..10).for_each(|_| shop.fold(&combination(CombinationStep::Shown)));
-    (0..4).for_each(|_| shop.fold(&combination(CombinationStep::Accepted)));
+    (0..10).for_each(|_| shop.fold(&combination(CombinationStep::Shown(1))));
+    (0..4).for_each(|_| shop.fold(&combination(CombinationStep::Accepted(1))));
     shop.fold(&combination(CombinationStep::Earned(Currency::USD, 12_500_000)));
     shop
 }

@@ -91,7 +91,7 @@ fn acceptance(totals: &Totals, currency: Currency, out: &mut impl Write) -> io::
 fn would_have_hit(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
     let emitted = steps(totals, |step| step == ItemStep::Emitted);
     let matched = steps(totals, |step| step == ItemStep::Matched);
-    let unknown = totals.get(&TotalKey::FeedbackUnknown);
+    let unknown = totals.sum(|key| matches!(key, TotalKey::FeedbackIgnored(_)));
     let why = if unknown == 0 { "no feedback on offers".to_owned() } else { format!("{} feedbacks, all on other offers", count(unknown)) };
     writeln!(out, "\nWould have hit (the log has {why}, so nothing can be said of acceptance or revenue)")?;
     writeln!(out, "  {:<20} {:>12}", "items offered", count(emitted))?;

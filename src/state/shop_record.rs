@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{BadRecord, from_frame, to_frame};
 use crate::engine::decay::{Decay, Evidence};
-use crate::engine::facts::{CombinationStep, EvidenceLine, Fact, Sale, SaleLine};
+use crate::engine::facts::{CombinationStep, EvidenceLine, Fact, Plan, Sale, SaleLine, TriedStep};
+use crate::engine::source::Source;
 use crate::engine::totals::TotalKey;
-use crate::engine::vocabulary::Placement;
+use crate::engine::vocabulary::{Arm, Placement};
 use crate::event::{Currency, Id, Money, ProductFacts, Timestamp};
 
-/// The version of the format. New kinds of facts come at its end, so it is still the first.
-pub(super) const VERSION: u8 = 1;
+/// The version of the format. New kinds of facts come at its end and leave it as it is.
+pub(super) const VERSION: u8 = 2;
 /// Commits are split into records of at most this size; a single fact may still be larger.
 pub const RECORD_BYTES_MAX: usize = 900_000;
 
@@ -87,7 +88,6 @@ struct PackedLine {
 enum PackedFact {
     Basket { before: Vec<PackedLine>, after: Vec<PackedLine> },
     Line { add: bool, pairs_only: bool, line: PackedLine, others: Vec<IdRef> },
-    Bought { add: bool, first: bool, customer: IdRef, items: Vec<IdRef> },
     Learned { item: IdRef, ts: Timestamp, price: Option<(Money, Currency)>, product: ProductFacts },
     Combination { anchor: IdRef, companion: IdRef, step: CombinationStep },
     Total(TotalKey, i128),
@@ -97,6 +97,12 @@ enum PackedFact {
     PassedOver { item: IdRef, instead: Vec<IdRef> },
     Seen { customer: IdRef, day: i32, placement: Placement },
     Declined { customer: IdRef, item: IdRef, ts: Timestamp },
+    Eligible { plan: Plan, subject: u64, arm: Arm, placement: Placement, ts: Timestamp },
+    Spent { subject: u64, ts: Timestamp, at: Timestamp, net_micros: i128, first: bool },
+    Crossover { plan: Plan },
+    Tried { placement: Placement, variant: IdRef, step: TriedStep },
+    Offered { customer: IdRef, item: IdRef, ts: Timestamp, source: Source },
+    Taken { customer: IdRef, item: IdRef, offer: u128 },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -128,9 +134,6 @@ impl<'a> Packer<'a> {
             Fact::Line { add, pairs_only, line, others } => {
                 PackedFact::Line { add: *add, pairs_only: *pairs_only, line: self.line(line), others: self.ids(others) }
             }
-            Fact::Bought { add, first, customer, items } => {
-                PackedFact::Bought { add: *add, first: *first, customer: self.id(customer), items: self.ids(items) }
-            }
             Fact::Learned { item, ts, price, product } => {
                 PackedFact::Learned { item: self.id(item), ts: *ts, price: *price, product: product.clone() }
             }
@@ -144,6 +147,18 @@ impl<'a> Packer<'a> {
             Fact::PassedOver { item, instead } => PackedFact::PassedOver { item: self.id(item), instead: self.ids(instead) },
             Fact::Seen { customer, day, placement } => PackedFact::Seen { customer: self.id(customer), day: *day, placement: *placement },
             Fact::Declined { customer, item, ts } => PackedFact::Declined { customer: self.id(customer), item: self.id(item), ts: *ts },
+            Fact::Eligible { plan, subject, arm, placement, ts } => {
+                PackedFact::Eligible { plan: *plan, subject: *subject, arm: *arm, placement: *placement, ts: *ts }
+            }
+            Fact::Spent { subject, ts, at, net_micros, first } => {
+                PackedFact::Spent { subject: *subject, ts: *ts, at: *at, net_micros: *net_micros, first: *first }
+            }
+            Fact::Crossover { plan } => PackedFact::Crossover { plan: *plan },
+            Fact::Tried { placement, variant, step } => PackedFact::Tried { placement: *placement, variant: self.id(variant), step: *step },
+            Fact::Offered { customer, item, ts, source } => {
+                PackedFact::Offered { customer: self.id(customer), item: self.id(item), ts: *ts, source: source.clone() }
+            }
+            Fact::Taken { customer, item, offer } => PackedFact::Taken { customer: self.id(customer), item: self.id(item), offer: *offer },
         }
     }
 
@@ -199,9 +214,6 @@ impl Packed {
             PackedFact::Line { add, pairs_only, line, others } => {
                 Fact::Line { add: *add, pairs_only: *pairs_only, line: self.line(line)?, others: self.ids(others)? }
             }
-            PackedFact::Bought { add, first, customer, items } => {
-                Fact::Bought { add: *add, first: *first, customer: self.id(*customer)?, items: self.ids(items)? }
-            }
             PackedFact::Learned { item, ts, price, product } => {
                 Fact::Learned { item: self.id(*item)?, ts: *ts, price: *price, product: product.clone() }
             }
@@ -222,6 +234,22 @@ impl Packed {
             PackedFact::PassedOver { item, instead } => Fact::PassedOver { item: self.id(*item)?, instead: self.ids(instead)? },
             PackedFact::Seen { customer, day, placement } => Fact::Seen { customer: self.id(*customer)?, day: *day, placement: *placement },
             PackedFact::Declined { customer, item, ts } => Fact::Declined { customer: self.id(*customer)?, item: self.id(*item)?, ts: *ts },
+            PackedFact::Eligible { plan, subject, arm, placement, ts } => {
+                Fact::Eligible { plan: *plan, subject: *subject, arm: *arm, placement: *placement, ts: *ts }
+            }
+            PackedFact::Spent { subject, ts, at, net_micros, first } => {
+                Fact::Spent { subject: *subject, ts: *ts, at: *at, net_micros: *net_micros, first: *first }
+            }
+            PackedFact::Crossover { plan } => Fact::Crossover { plan: *plan },
+            PackedFact::Tried { placement, variant, step } => {
+                Fact::Tried { placement: *placement, variant: self.id(*variant)?, step: *step }
+            }
+            PackedFact::Offered { customer, item, ts, source } => {
+                Fact::Offered { customer: self.id(*customer)?, item: self.id(*item)?, ts: *ts, source: source.clone() }
+            }
+            PackedFact::Taken { customer, item, offer } => {
+                Fact::Taken { customer: self.id(*customer)?, item: self.id(*item)?, offer: *offer }
+            }
         })
     }
 
@@ -269,11 +297,25 @@ mod tests {
         EvidenceLine { item: item.into(), evidence }
     }
 
+    const PLAN: Plan = Plan { salt: 1, holdout_millionths: 50_000, window_ms: 604_800_000, cap_micros: 0 };
+
+    fn source() -> Source {
+        Source {
+            offer: 11,
+            placement: Placement::Cart,
+            kind: crate::engine::vocabulary::OfferKind::Upsell,
+            channel: "web".into(),
+            anchor: Some("a".into()),
+            replaces: Some(("a".into(), Some(Money(7)))),
+            basket_age: 3,
+            variant: Some("v".into()),
+        }
+    }
+
     fn some_facts() -> Vec<Fact> {
         vec![
             Fact::Basket { before: vec![line("a", 1)], after: vec![line("a", 2), line("b", 2)] },
             Fact::Line { add: true, pairs_only: false, line: line("c", 3), others: vec!["a".into(), "b".into()] },
-            Fact::Bought { add: true, first: true, customer: "u".into(), items: vec!["a".into()] },
             Fact::Learned {
                 item: "a".into(),
                 ts: Timestamp(4),
@@ -286,7 +328,7 @@ mod tests {
         ]
     }
 
-    /// Kinds of facts that came after the first golden record.
+    /// Further kinds of facts.
     fn later_facts() -> Vec<Fact> {
         let sale_line = |item: &str, category: Option<&str>| SaleLine { item: item.into(), units: 2, category: category.map(Id::new) };
         let lines = vec![sale_line("a", Some("tea")), sale_line("b", None)];
@@ -298,6 +340,12 @@ mod tests {
             Fact::PassedOver { item: "a".into(), instead: vec!["b".into()] },
             Fact::Seen { customer: "u".into(), day: 20_514, placement: Placement::Cart },
             Fact::Declined { customer: "u".into(), item: "b".into(), ts: Timestamp(6) },
+            Fact::Eligible { plan: PLAN, subject: 9, arm: Arm::Holdout, placement: Placement::Cart, ts: Timestamp(7) },
+            Fact::Spent { subject: 9, ts: Timestamp(7), at: Timestamp(8), net_micros: -5, first: false },
+            Fact::Crossover { plan: PLAN },
+            Fact::Tried { placement: Placement::Cart, variant: "v".into(), step: TriedStep::Earned { before_micros: 3, after_micros: -4 } },
+            Fact::Offered { customer: "u".into(), item: "b".into(), ts: Timestamp(9), source: source() },
+            Fact::Taken { customer: "u".into(), item: "b".into(), offer: 11 },
         ]
     }
 
@@ -326,10 +374,11 @@ mod tests {
 
     /// Golden bytes: what was written by an earlier version has to stay readable.
     #[test]
-    fn a_record_of_version_1_is_still_read() {
-        let hex = include_str!("golden/shop_record_v1.hex");
+    fn a_record_of_version_2_is_still_read() {
+        let hex = include_str!("golden/shop_record_v2.hex");
         let bytes: Vec<u8> = (0..hex.trim().len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
-        assert_eq!(ShopRecord::decode(&bytes).unwrap().facts, some_facts());
-        assert_eq!(encode_records(header(), &some_facts()), [bytes]);
+        let facts = [some_facts(), later_facts()].concat();
+        assert_eq!(encode_records(header(), &facts), [bytes.clone()]);
+        assert_eq!(ShopRecord::decode(&bytes).unwrap().facts, facts);
     }
 }

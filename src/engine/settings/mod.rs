@@ -3,13 +3,19 @@
 //! Invariant: plain values, checked by [`Settings::check`] before anything runs; the engine reads no other.
 
 mod advice;
+mod attribution;
+mod experiment;
 mod limits;
+mod optimiser;
 mod placements;
 mod ranking;
 mod rules;
 mod types;
 
+pub use attribution::{Attribution, AttributionScope, AttributionTrigger};
+pub use experiment::{Experiment, RevenueCap};
 pub use limits::Limits;
+pub use optimiser::{Objective, OptimiserSettings};
 pub use placements::{PlacementPolicy, Placements};
 pub use ranking::{CartOrder, Ranking};
 pub use rules::{Amount, Discounts, Rules, Segments, StampCard};
@@ -55,6 +61,8 @@ pub struct Settings {
     pub attribution: Attribution,
     /// The held-out arm.
     pub experiment: Experiment,
+    /// How variants of policies are chosen, and placements held back.
+    pub optimiser: OptimiserSettings,
     /// When sessions end.
     pub session: SessionSettings,
     /// What may grow, and how far.
@@ -70,50 +78,6 @@ pub struct Settings {
 pub struct MoneySettings {
     /// Prices include tax, so an order's tax is subtracted from its revenue.
     pub prices_include_tax: bool,
-}
-
-/// What counts as an offer's doing.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Attribution {
-    /// From which step on an offered item can be accepted.
-    pub trigger: AttributionTrigger,
-    /// How long after it.
-    pub window: DurationMs,
-    /// How long an order's lines are kept for refunds.
-    pub refund_window: DurationMs,
-}
-
-/// From which step on an offered item can be accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum AttributionTrigger {
-    /// Once it was shown.
-    Shown,
-    /// Once it was sent: for shops that send no feedback.
-    Emitted,
-}
-
-impl TryFrom<String> for AttributionTrigger {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.as_str() {
-            "shown" => Ok(Self::Shown),
-            "emitted" => Ok(Self::Emitted),
-            _ => Err(format!("{text:?} is not allowed (shown or emitted is)")),
-        }
-    }
-}
-
-/// The held-out arm.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Experiment {
-    /// The share of shoppers kept from offers.
-    pub holdout_ratio: f64,
-    /// What the draw is salted with. Changing it starts a new experiment.
-    pub salt: CompactString,
 }
 
 /// When sessions end.
@@ -140,22 +104,11 @@ impl Default for Settings {
             segments: Segments::default(),
             attribution: Attribution::default(),
             experiment: Experiment::default(),
+            optimiser: OptimiserSettings::default(),
             session: SessionSettings::default(),
             limits: Limits::default(),
             texts: Arc::new(Texts::built_in().with_default("en")),
         }
-    }
-}
-
-impl Default for Attribution {
-    fn default() -> Self {
-        Self { trigger: AttributionTrigger::Shown, window: DurationMs::hours(24), refund_window: DurationMs::days(30) }
-    }
-}
-
-impl Default for Experiment {
-    fn default() -> Self {
-        Self { holdout_ratio: 0.05, salt: "offerstream".into() }
     }
 }
 
@@ -203,9 +156,9 @@ impl Settings {
         self.stamp_cards.iter().enumerate().try_for_each(|(at, card)| card.check(at))?;
         self.segments.check()?;
         self.check_names()?;
-        in_range("experiment.holdout_ratio", self.experiment.holdout_ratio, 0.0, 0.5)?;
-        at_least("attribution.window", self.attribution.window, DurationMs(1_000))?;
-        at_least("attribution.refund_window", self.attribution.refund_window, DurationMs(0))?;
+        self.attribution.check()?;
+        self.experiment.check()?;
+        self.optimiser.check()?;
         at_least("session.idle", self.session.idle, DurationMs(60_000))?;
         let abandoned_after = self.placements.get(Placement::AbandonedCart).after;
         if abandoned_after >= self.session.idle {

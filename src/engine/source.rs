@@ -1,0 +1,30 @@
+//! Where an offered item comes from: what its figures are kept by.
+//!
+//! Invariant: plain labels, fixed when the offer is made.
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::vocabulary::{OfferKind, Placement};
+use crate::event::{Id, ItemId, Money};
+
+/// The offer an item was in, as far as figures go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The offer.
+    pub offer: u128,
+    /// Where it was made.
+    pub placement: Placement,
+    /// What the item was offered as.
+    pub kind: OfferKind,
+    /// The channel's label.
+    pub channel: CompactString,
+    /// What it was offered beside.
+    pub anchor: Option<ItemId>,
+    /// What it is to replace, with its price in the shop's own currency, where that is known.
+    pub replaces: Option<(ItemId, Option<Money>)>,
+    /// The basket's age when the offer was made: an index into [`super::totals::BASKET_AGE_LABELS`].
+    pub basket_age: u8,
+    /// The policy's variant, where the figures of variants are to count it.
+    pub variant: Option<Id>,
+}
