@@ -5,7 +5,7 @@
 
 use super::apply::{Effects, Ended};
 use super::attribution;
-use super::experiment::arm_of;
+use super::experiment::{arm_of, subject_of};
 use super::facts::Fact;
 use super::hash::hash_128;
 use super::offer::{Cause, Frame, compose};
@@ -15,7 +15,7 @@ use super::segment;
 use super::session::{Session, SessionKey};
 use super::settings::{PlacementPolicy, Settings};
 use super::shop::Shop;
-use super::totals::TotalKey;
+use super::totals::{TotalKey, basket_age_bucket};
 use super::vocabulary::{Arm, Outcome, Placement};
 use crate::event::{Id, ItemId, Timestamp};
 
@@ -111,6 +111,7 @@ fn offer(
     effects: &mut Effects,
 ) -> Outcome {
     let arm = arm_of(session, key, &settings.experiment);
+    enter(session, key, arm, trigger, settings, &mut effects.facts);
     let placement = trigger.placement;
     let frame = Frame {
         id,
@@ -135,14 +136,33 @@ fn offer(
         placement,
         channel: attribution::channel_label(session.channel.as_ref(), settings),
         arm,
+        variant: None,
         ts: trigger.at,
+        basket_age: basket_age_bucket(session.basket.opened_at.map_or(0, |opened| (trigger.at.0 - opened.0).max(0))),
+        expires_at: trigger.at.plus_ms(policy.expires_after.0),
         over_at: trigger.at.plus_ms(policy.expires_after.0.saturating_add(settings.attribution.window.0)),
         items: choice.items.iter().map(outstanding_item).collect(),
         seen: false,
         dismissed: false,
+        told_accepted: false,
     };
     attribution::made(session, outstanding, shop.hears_feedback(), settings, &mut effects.facts);
     if arm == Arm::Holdout { Outcome::Withheld } else { Outcome::Offered }
+}
+
+/// The shopper's first would-be offer at a placement; the first of all of them is when the experiment begins for them.
+fn enter(session: &mut Session, key: &SessionKey, arm: Arm, trigger: &Trigger, settings: &Settings, facts: &mut Vec<Fact>) {
+    if settings.experiment.holdout_ratio == 0.0 || session.eligible_at.contains(&trigger.placement) {
+        return;
+    }
+    session.eligible_at.push(trigger.placement);
+    let is_first = session.subject.is_none();
+    let subject = *session.subject.get_or_insert_with(|| subject_of(session.customer.as_ref(), key));
+    // An order that was placed before is no outcome, and neither is what of it goes back.
+    if let Some(order) = session.orders.iter_mut().find(|order| is_first && trigger.order_id.as_ref() == Some(&order.id)) {
+        order.subject = None;
+    }
+    facts.push(Fact::Eligible { plan: settings.experiment.plan(), subject, arm, placement: trigger.placement, ts: trigger.at });
 }
 
 fn outstanding_item(chosen: &Chosen) -> OutstandingItem {

@@ -4,10 +4,11 @@
 //! Every trigger (an event at a placement that is on) ends as exactly one [`Outcome`], counted as a total.
 
 use super::answer::{Trigger, answer, ended};
-use super::attribution;
+use super::attribution::{self, What};
 use super::basket::BasketRules;
 use super::decay::Stage;
 use super::dedupe::identity;
+use super::experiment::{customer_arm, subject_of};
 use super::facts::Fact;
 use super::offer::{Cause, Offer, parse_id};
 use super::orders::{Order, OrderLine};
@@ -57,14 +58,28 @@ pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, sh
     effects.facts.push(Fact::Total(TotalKey::Events(event.kind.event_type()), 1));
     let newest = sessions.newest().max(event.ts);
     let session = sessions.open(&key, event);
+    crossed(session, &key, settings, &mut effects.facts);
     let mut step = Step { settings, shop, event, key: &key, newest, session, order_is_new: false, effects: &mut effects };
     let is_new = identity(event).is_none_or(|id| step.session.recent.is_new(id, settings.limits.event_ids));
     if is_new {
         step.take();
     }
     step.answer(is_new);
+    attribution::tell(step.session, settings, &mut step.effects.facts);
     sessions.schedule(&key);
     Ok(effects)
+}
+
+/// A shopper who was drawn as a session, and logs in as a customer of the other arm, has crossed over.
+fn crossed(session: &mut Session, key: &SessionKey, settings: &Settings, facts: &mut Vec<Fact>) {
+    let (Some(arm), Some(subject), Some(customer), false) = (session.arm, session.subject, &session.customer, session.has_crossed) else {
+        return;
+    };
+    let is_login = subject == subject_of(None, key);
+    if is_login && customer_arm(customer, &settings.experiment) != arm {
+        session.has_crossed = true;
+        facts.push(Fact::Crossover { plan: settings.experiment.plan() });
+    }
 }
 
 /// Whether an event can be applied: a refund or cancellation of an order that is not known here can't.
@@ -101,7 +116,7 @@ pub fn tick(settings: &Settings, sessions: &mut Sessions, until: Timestamp, shop
             }
         }
         Timed::FollowUp(order_id) => {
-            let order = session.orders.iter().find(|order| order.id == order_id);
+            let order = session.orders.iter().find(|order| order.id == order_id && !order.is_cancelled);
             Trigger {
                 placement: Placement::FollowUp,
                 at,
@@ -115,6 +130,7 @@ pub fn tick(settings: &Settings, sessions: &mut Sessions, until: Timestamp, shop
         }
     };
     answer(settings, shop, &key, session, &trigger, &mut effects);
+    attribution::tell(session, settings, &mut effects.facts);
     if let Some(order) = session.orders.iter_mut().find(|order| trigger.order_id.as_ref() == Some(&order.id)) {
         order.follow_up_at = next_follow_up(order, at, settings, shop);
     }
@@ -189,14 +205,7 @@ impl Step<'_> {
                 self.session.consider(&line.item_id);
             }
             EventKind::CartAdd { line, offer_id } => self.cart_add(line, offer_id.as_ref()),
-            EventKind::CartRemove { item_id, quantity } => {
-                self.effects.facts.extend(self.session.basket.remove(item_id, *quantity));
-                if !self.session.basket.has(item_id) {
-                    self.session.consider(item_id);
-                    self.session.pressure.rest(item_id);
-                }
-                self.session.basket_answered &= !self.session.basket.lines.is_empty();
-            }
+            EventKind::CartRemove { item_id, quantity } => self.cart_remove(item_id, *quantity),
             EventKind::Checkout(lines) => self.checkout(lines),
             EventKind::Purchase { lines, amounts } => self.purchase(lines, *amounts),
             EventKind::Refund(lines) => self.refund(lines.as_deref()),
@@ -211,11 +220,19 @@ impl Step<'_> {
 
     fn cart_add(&mut self, line: &Line, offer_id: Option<&Id>) {
         self.learn(line);
-        let marked = offer_id.and_then(|id| parse_id(id));
+        let (ts, item, settings) = (self.event.ts, &line.item_id, self.settings);
+        if let Some(id) = offer_id {
+            attribution::one_click(self.session, parse_id(id), item, ts, settings, &mut self.effects.facts);
+        }
+        attribution::moved(self.session, item, ts, What::Added(line.quantity), settings, &mut self.effects.facts);
+        self.session.pressure.wake(item);
+        if self.is_late() {
+            return;
+        }
         let line = self.in_own_currency(line);
         let facts = &mut self.effects.facts;
-        let rules = self.settings.rules(Stage::CartAdd);
-        if let Some(fact) = self.session.basket.add(&line, self.event.ts, rules) {
+        let rules = settings.rules(Stage::CartAdd);
+        if let Some(fact) = self.session.basket.add(&line, ts, rules) {
             facts.push(fact);
             // Another basket is left behind now, if it is; caps see to it that nobody is asked too often.
             self.session.basket_answered = false;
@@ -223,9 +240,24 @@ impl Step<'_> {
                 facts.push(Fact::Total(TotalKey::LinesNotPaired, 1));
             }
         }
-        if self.session.basket.has(&line.item_id) {
-            attribution::added(self.session, &line.item_id, marked, self.event.ts, self.settings, facts);
+    }
+
+    fn cart_remove(&mut self, item: &ItemId, quantity: Option<Quantity>) {
+        attribution::moved(self.session, item, self.event.ts, What::Removed(quantity), self.settings, &mut self.effects.facts);
+        if self.is_late() {
+            return;
         }
+        self.effects.facts.extend(self.session.basket.remove(item, quantity));
+        if !self.session.basket.has(item) {
+            self.session.consider(item);
+            self.session.pressure.rest(item);
+        }
+        self.session.basket_answered &= !self.session.basket.lines.is_empty();
+    }
+
+    /// Whether the event is older than the order that closed the basket: it was part of that one.
+    fn is_late(&self) -> bool {
+        self.event.ts < self.session.closed_at
     }
 
     /// The line as a basket keeps it: a price in another currency than the shop's own is left out.
@@ -238,7 +270,10 @@ impl Step<'_> {
         for line in lines {
             self.learn(line);
         }
-        if lines.is_empty() && self.session.basket.lines.is_empty() {
+        if !lines.is_empty() {
+            attribution::listed(self.session, lines, self.event.ts, self.settings, &mut self.effects.facts);
+        }
+        if self.is_late() || (lines.is_empty() && self.session.basket.lines.is_empty()) {
             return;
         }
         let lines: Vec<Line> = lines.iter().map(|line| self.in_own_currency(line)).collect();
@@ -298,6 +333,7 @@ impl Step<'_> {
         match &self.event.kind {
             _ if !is_new => Some(Outcome::Duplicate),
             EventKind::Purchase { .. } if !self.order_is_new => Some(Outcome::OrderAnswered),
+            EventKind::CartAdd { .. } | EventKind::Checkout(_) if self.is_late() => Some(Outcome::TooLate),
             EventKind::CartAdd { line, .. } if !self.session.basket.has(&line.item_id) => Some(Outcome::BasketFull),
             _ => None,
         }
@@ -307,7 +343,7 @@ impl Step<'_> {
     fn beside(&self, placement: Placement) -> Vec<Beside> {
         let listed = |item: &ItemId| self.shop.catalogue.facets(item, self.settings.currency).price;
         if placement == Placement::PostPurchase {
-            let order = self.session.orders.iter().find(|order| Some(&order.id) == self.event.order_id.as_ref());
+            let order = self.session.orders.iter().find(|order| Some(&order.id) == self.event.order_id.as_ref() && !order.is_cancelled);
             return order.map(|order| lines_of(order, self.settings)).unwrap_or_default();
         }
         let mut beside = basket_of(self.session, listed);

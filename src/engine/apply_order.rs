@@ -7,11 +7,12 @@ use super::apply::Step;
 use super::attribution;
 use super::basket::BasketRules;
 use super::decay::Stage;
+use super::experiment::subject_of;
 use super::facts::{Fact, Sale, SaleLine};
-use super::orders::{Credit, Order, OrderLine, share};
+use super::orders::{Order, OrderLine, share};
 use super::ratio::is_between;
 use super::totals::TotalKey;
-use super::vocabulary::Placement;
+use super::vocabulary::{AmountIgnored, Placement};
 use crate::event::{Currency, Id, ItemId, Line, Money, OrderAmounts, Quantity, Timestamp};
 
 impl Step<'_> {
@@ -26,7 +27,8 @@ impl Step<'_> {
         // The basket closes, but its age is still asked for below.
         self.session.basket.opened_at = basket.opened_at;
         self.session.basket_answered = false;
-        let known = self.session.orders.iter().position(|order| order.id == order_id);
+        self.session.closed_at = self.session.closed_at.max(self.event.ts);
+        let known = self.session.orders.iter().position(|order| order.id == order_id && !order.is_cancelled);
         self.order_is_new = known.is_none();
         let at = known.unwrap_or_else(|| self.open_order(order_id, currency, basket.lines.is_empty()));
         let at = self.make_room(at, lines.len());
@@ -40,23 +42,17 @@ impl Step<'_> {
         }
         let net_micros = if currency == self.settings.currency { nets.iter().sum() } else { 0 };
         let mut new_lines = Vec::new();
+        let order = &mut self.session.orders[at];
+        order.closed_at = order.closed_at.min(self.event.ts);
         for (line, net) in lines.iter().zip(nets) {
-            // Further units of an item are the doing of the offer that its first ones are credited to.
-            let credited =
-                self.session.orders[at].lines.iter().find(|known| known.item == line.item_id).and_then(|known| known.credit.clone());
-            let (ts, facts) = (self.event.ts, &mut self.effects.facts);
-            let credit = match credited {
-                Some(credit) => {
-                    attribution::earned(&credit, &line.item_id, net, currency, ts, self.settings, facts);
-                    Some(credit)
-                }
-                None => attribution::bought(self.session, line, lines, net, currency, ts, self.settings, facts),
-            };
-            if self.session.orders[at].add(line, net, credit, self.settings.limits.order_lines_per_session) {
+            self.session.pressure.wake(&line.item_id);
+            if self.session.orders[at].add(line, net, self.settings.limits.order_lines_per_session) {
                 new_lines.push(self.sale_line(line));
             }
             self.total(TotalKey::OrderRevenue(currency), net);
         }
+        self.credit(at, lines, &new_lines);
+        self.spent(at, net_micros, self.order_is_new);
         self.session.basket.opened_at = None;
         let after = self.session.orders[at].evidence(rules);
         let unpaired = after.iter().filter(|line| line.evidence.partners == 0).count();
@@ -66,6 +62,39 @@ impl Step<'_> {
         self.effects.facts.push(Fact::Basket { before, after });
         self.sold(at, new_lines, net_micros, rules);
         self.passed_over(lines);
+    }
+
+    /// What of the order is offers' doing.
+    fn credit(&mut self, at: usize, lines: &[Line], new_lines: &[SaleLine]) {
+        let (session, settings, facts) = (&mut *self.session, self.settings, &mut self.effects.facts);
+        let order = &mut session.orders[at];
+        let bought_at = order.closed_at;
+        let is_new = |item: &ItemId| new_lines.iter().any(|new| new.item == *item);
+        if let Some(customer) = order.customer.clone().filter(|customer| self.shop.offered.knows(customer)) {
+            for line in order.lines.iter_mut().filter(|line| is_new(&line.item)) {
+                let source = self.shop.offered.newest(&customer, &line.item, bought_at);
+                line.elsewhere = source.filter(|source| session.offers.iter().all(|offer| offer.id != source.offer)).map(Box::new);
+            }
+        }
+        let items: Vec<ItemId> = lines.iter().map(|line| line.item_id.clone()).collect();
+        attribution::ordered(session, &items, settings, facts);
+        for line in 0..session.orders[at].lines.len() {
+            if session.orders[at].lines[line].elsewhere.is_some() && is_new(&session.orders[at].lines[line].item) {
+                attribution::elsewhere(session, at, line, settings, facts);
+            }
+        }
+    }
+
+    /// What the shopper's order is worth to the experiment.
+    fn spent(&mut self, at: usize, net_micros: i128, first: bool) {
+        let order = &self.session.orders[at];
+        if order.currency != self.settings.currency {
+            return self.total(TotalKey::AmountsIgnored(AmountIgnored::OrderInOtherCurrency), i128::from(first));
+        }
+        let (Some(subject), ts, at) = (order.subject, order.ts, self.event.ts) else { return };
+        if self.settings.experiment.holdout_ratio > 0.0 {
+            self.effects.facts.push(Fact::Spent { subject, ts, at, net_micros, first });
+        }
     }
 
     /// What the sale itself tells: who bought what of which category, for how much.
@@ -146,6 +175,10 @@ impl Step<'_> {
             paired_lines: rules.paired_lines as u32,
             categories: Vec::new(),
             follow_up_at: None,
+            closed_at: self.event.ts,
+            subject: self.session.subject.or_else(|| self.session.customer.as_ref().map(|customer| subject_of(Some(customer), self.key))),
+            is_cancelled: false,
+            counted_with_offer: None,
         });
         while self.session.orders.len() > self.settings.limits.orders_per_session {
             self.session.orders.pop_front();
@@ -189,27 +222,46 @@ impl Step<'_> {
     }
 
     pub(super) fn refund(&mut self, lines: Option<&[Line]>) {
-        let Some(order) = self.session.orders.iter_mut().find(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
+        let Some(at) = self.session.orders.iter().rposition(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
+        self.count_ignored(at, lines);
+        let order = &mut self.session.orders[at];
         let (currency, ts, customer) = (order.currency, order.ts, order.customer.clone());
-        let (mut refunded, mut gone) = (0, Vec::new());
+        let (mut refunded, mut touched, mut gone) = (0, Vec::new(), Vec::new());
         for line in &mut order.lines {
-            let quantity = match lines {
-                None => Some(line.quantity),
-                Some(lines) => lines.iter().filter(|back| back.item_id == line.item).map(|back| back.quantity).reduce(Quantity::plus),
-            };
-            let Some(quantity) = quantity else { continue };
+            let Some(quantity) = asked_back(line, lines) else { continue };
             let was_gone = line.is_gone();
-            let micros = line.refund(quantity);
-            refunded += micros;
+            refunded += line.refund(quantity);
+            touched.push(line.item.clone());
             if line.is_gone() && !was_gone {
                 gone.push((line.item.clone(), line.quantity));
             }
-            if let Some(credit) = line.credit.as_ref().filter(|_| micros > 0) {
-                attribution::refunded(credit, &line.item, micros, currency, &mut self.effects.facts);
-            }
         }
         self.total(TotalKey::OrderRevenueRefunded(currency), refunded);
+        attribution::given_back(self.session, &touched, self.settings, &mut self.effects.facts);
+        if currency == self.settings.currency && refunded != 0 {
+            self.spent(at, -refunded, false);
+        }
         self.given_back(ts, customer, if currency == self.settings.currency { refunded } else { 0 }, gone);
+    }
+
+    /// Counts what of a refund can't be: more than is left, what was never bought, another currency than the order's.
+    fn count_ignored(&mut self, at: usize, lines: Option<&[Line]>) {
+        let order = &self.session.orders[at];
+        let is_over = |line: &OrderLine| asked_back(line, lines).is_some_and(|quantity| quantity.0 > line.kept_milli());
+        let is_unknown = |back: &&Line| order.lines.iter().all(|line| line.item != back.item_id);
+        let too_large = match lines {
+            None => usize::from(order.lines.iter().all(OrderLine::is_gone)),
+            Some(_) => order.lines.iter().filter(|line| is_over(line)).count(),
+        };
+        let unknown = lines.unwrap_or_default().iter().filter(is_unknown).count();
+        let is_foreign = self.event.currency.is_some_and(|currency| currency != order.currency);
+        for (reason, count) in [
+            (AmountIgnored::RefundTooLarge, too_large),
+            (AmountIgnored::RefundOfUnknownItem, unknown),
+            (AmountIgnored::RefundInOtherCurrency, usize::from(is_foreign)),
+        ] {
+            self.total(TotalKey::AmountsIgnored(reason), count as i128);
+        }
     }
 
     /// What came back whole is not owned any more, and makes no stamps.
@@ -228,8 +280,11 @@ impl Step<'_> {
     /// A cancelled order is refunded, and its evidence taken back.
     pub(super) fn cancel(&mut self) {
         self.refund(None);
-        let Some(at) = self.session.orders.iter().position(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
-        let Some(order) = self.session.orders.remove(at) else { return };
+        let is_it = |order: &&mut Order| Some(&order.id) == self.event.order_id.as_ref() && !order.is_cancelled;
+        let Some(order) = self.session.orders.iter_mut().find(is_it) else { return };
+        // What was credited of it has to stay known, as long as late events may ask.
+        (order.is_cancelled, order.follow_up_at) = (true, None);
+        let order = order.clone();
         let rules = self.settings.rules(Stage::Purchase);
         let (before, categories) = (order.evidence(rules), order.category_evidence(rules));
         self.effects.facts.push(Fact::Basket { before, after: Vec::new() });
@@ -250,18 +305,25 @@ impl Step<'_> {
 
 impl Order {
     /// Adds a bought line; returns whether the item is new to the order.
-    fn add(&mut self, line: &Line, net_micros: i128, credit: Option<Credit>, lines_max: usize) -> bool {
+    fn add(&mut self, line: &Line, net_micros: i128, lines_max: usize) -> bool {
         if let Some(known) = self.lines.iter_mut().find(|known| known.item == line.item_id) {
             known.quantity = known.quantity.plus(line.quantity);
             known.net_micros += net_micros;
-            known.credit = known.credit.take().or(credit);
             return false;
         }
         if self.lines.len() >= lines_max {
             return false;
         }
         let (item, quantity) = (line.item_id.clone(), line.quantity);
-        self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, credit });
+        self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, credits: Vec::new(), elsewhere: None });
         true
+    }
+}
+
+/// How much of a line is asked back: all of it without a list.
+fn asked_back(line: &OrderLine, lines: Option<&[Line]>) -> Option<Quantity> {
+    match lines {
+        None => Some(line.quantity),
+        Some(lines) => lines.iter().filter(|back| back.item_id == line.item).map(|back| back.quantity).reduce(Quantity::plus),
     }
 }

@@ -3,21 +3,39 @@
 //! Invariant: a shopper's arm is drawn once, at the first offer that would be made, by a hash of the salt and
 //! the customer if known then, else the session; a later login keeps it.
 
-use super::hash::unit_interval;
+use super::hash::{hash_128, unit_interval};
 use super::session::Session;
 use super::settings::Experiment;
 use super::vocabulary::Arm;
+use crate::event::Id;
 
 /// The session's arm; drawn if it has none yet.
 pub fn arm_of(session: &mut Session, session_key: &str, experiment: &Experiment) -> Arm {
     if let Some(arm) = session.arm {
         return arm;
     }
-    let subject = session.customer.as_ref().map_or(("session", session_key), |customer| ("customer", customer.as_str()));
-    let draw = unit_interval(&experiment.salt, &[subject.0.as_bytes(), subject.1.as_bytes()]);
-    let arm = if draw < experiment.holdout_ratio { Arm::Holdout } else { Arm::Treatment };
+    let arm =
+        session.customer.as_ref().map_or_else(|| draw("session", session_key, experiment), |customer| customer_arm(customer, experiment));
     session.arm = Some(arm);
     arm
+}
+
+/// The arm of a customer who is known from the start.
+#[must_use]
+pub fn customer_arm(customer: &str, experiment: &Experiment) -> Arm {
+    draw("customer", customer, experiment)
+}
+
+fn draw(kind: &str, id: &str, experiment: &Experiment) -> Arm {
+    let draw = unit_interval(&experiment.salt, &[kind.as_bytes(), id.as_bytes()]);
+    if draw < experiment.holdout_ratio { Arm::Holdout } else { Arm::Treatment }
+}
+
+/// The shopper whose orders are the outcome: the customer if known, else the session; a hash, so that nobody is named.
+#[must_use]
+pub fn subject_of(customer: Option<&Id>, session_key: &str) -> u64 {
+    let subject = customer.map_or(("session", session_key), |customer| ("customer", customer.as_str()));
+    hash_128("subject", &[subject.0.as_bytes(), subject.1.as_bytes()]) as u64
 }
 
 #[cfg(test)]

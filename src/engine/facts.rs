@@ -137,8 +137,10 @@ pub enum Fact {
         customer: Id,
         /// The item.
         item: ItemId,
-        /// Since when.
-        ts: Timestamp,
+        /// Since when,
+        from: Timestamp,
+        /// and until when.
+        until: Timestamp,
         /// The offer.
         source: Source,
     },

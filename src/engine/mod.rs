@@ -34,6 +34,7 @@ pub mod facts;
 pub mod hash;
 pub mod local_time;
 pub mod offer;
+pub mod offered;
 pub mod orders;
 pub mod outstanding;
 pub mod passed_over;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::basket::{BasketRules, evidence_of};
 use super::facts::EvidenceLine;
-use super::vocabulary::{OfferKind, Placement};
+use super::source::Source;
 use crate::event::{Currency, Id, ItemId, Money, Quantity, Timestamp};
 
 /// An order whose lines may still come back.
@@ -31,6 +31,14 @@ pub struct Order {
     pub categories: Vec<Id>,
     /// When it is to be followed up, if that has not been done.
     pub follow_up_at: Option<Timestamp>,
+    /// The earliest time of its events: when it closed the basket.
+    pub closed_at: Timestamp,
+    /// The shopper it counts for in the experiment.
+    pub subject: Option<u64>,
+    /// It was called off.
+    pub is_cancelled: bool,
+    /// What of its revenue was counted as that of an order with an offer, if it is one.
+    pub counted_with_offer: Option<i128>,
 }
 
 /// One line of an order.
@@ -44,56 +52,41 @@ pub struct OrderLine {
     pub net_micros: i128,
     /// How many units went back, in thousandths.
     pub refunded_milli: u32,
-    /// The offer that gets the credit.
-    pub credit: Option<Credit>,
+    /// What of it is offers' doing, the units that count as bought first before the others.
+    pub credits: Vec<Credit>,
+    /// An offer of another session of the customer, which gets what no offer of this one does.
+    pub elsewhere: Option<Box<Source>>,
 }
 
-/// Which offer a bought line is credited to.
+/// Units of a line that are an offer's doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Credit {
-    /// Where it was made.
-    pub placement: Placement,
-    /// What the item was offered as.
-    pub kind: OfferKind,
-    /// What it was offered beside.
-    pub anchor: Option<ItemId>,
-    /// The share of the line's value that is extra: of an upgrade, what it costs more than what it replaces.
-    pub extra: ExtraShare,
+    /// The offer.
+    pub source: Source,
+    /// From this many thousandths of the line's units on, in the order in which they count as bought,
+    pub from_milli: u32,
+    /// to this many.
+    pub to_milli: u32,
+    /// They are the rest of an order that is credited as a whole.
+    pub is_spread: bool,
+    /// The extra revenue that was counted, in millionths.
+    pub gross_micros: i128,
+    /// What of it was counted as gone back.
+    pub refunded_micros: i128,
 }
 
-/// A share as two whole numbers, so that money stays exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExtraShare {
-    /// So much
-    pub part: i64,
-    /// of so much; above 0.
-    pub whole: i64,
-}
-
-impl ExtraShare {
-    /// All of it.
-    pub const ALL: Self = Self { part: 1, whole: 1 };
-    /// Nothing of it.
-    pub const NONE: Self = Self { part: 0, whole: 1 };
-
-    /// The share of an upgrade's net value that is more than what it replaces would have cost.
+impl Credit {
+    /// Of which nothing was counted yet.
     #[must_use]
-    pub fn of_upgrade(net_micros: i128, replaced: Money, quantity: Quantity) -> Self {
-        let more = net_micros.saturating_sub(replaced.times(quantity)).max(0);
-        match (i64::try_from(more), i64::try_from(net_micros)) {
-            (Ok(part), Ok(whole)) if whole > 0 => Self { part, whole },
-            _ => Self::NONE,
-        }
+    pub fn new(source: Source, from_milli: u32, to_milli: u32) -> Self {
+        Self { source, from_milli, to_milli, is_spread: false, gross_micros: 0, refunded_micros: 0 }
     }
 
-    /// This share of an amount in millionths, rounded down.
+    /// Whether it is the same units of the same offer.
     #[must_use]
-    pub fn of(self, micros: i128) -> i128 {
-        let whole = i128::from(self.whole.max(1));
-        match micros.checked_mul(i128::from(self.part)) {
-            Some(product) => product.div_euclid(whole),
-            None => (micros / whole).saturating_mul(i128::from(self.part)),
-        }
+    pub fn is_same(&self, other: &Self) -> bool {
+        let of = |credit: &Self| (credit.source.offer, credit.from_milli, credit.to_milli, credit.is_spread);
+        of(self) == of(other)
     }
 }
 
@@ -125,6 +118,18 @@ impl OrderLine {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.refunded_milli >= self.quantity.0
+    }
+
+    /// How many units, in thousandths, were not given back.
+    #[must_use]
+    pub fn kept_milli(&self) -> u32 {
+        self.quantity.0.saturating_sub(self.refunded_milli)
+    }
+
+    /// What the first of its units are worth, in millionths: all but what is refunded when the others go back.
+    #[must_use]
+    pub fn value_up_to(&self, milli: u32) -> i128 {
+        self.net_micros - self.value_of(self.quantity.0.saturating_sub(milli))
     }
 
     /// What a unit of it cost, net.
@@ -185,20 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrades_extra_is_what_was_paid_beyond_what_it_replaced() {
-        let extra = |net: i128, quantity: u32| ExtraShare::of_upgrade(net, Money(300), Quantity(quantity)).of(net);
-        assert_eq!((extra(400, 1_000), extra(800, 2_000), extra(350, 1_000)), (100, 200, 50));
-        assert_eq!((extra(300, 1_000), extra(250, 1_000), extra(0, 1_000), extra(i128::MAX, 1_000)), (0, 0, 0, 0));
-        // A refund of a half takes half of it back.
-        assert_eq!(ExtraShare::of_upgrade(800, Money(300), Quantity(2_000)).of(400), 100);
-    }
-
-    #[test]
     fn no_more_is_refunded_than_was_bought_and_the_parts_add_up() {
         let quantity = Quantity(3_000);
-        let mut line = OrderLine { item: "i".into(), quantity, net_micros: 10, refunded_milli: 0, credit: None };
+        let mut line = OrderLine { item: "i".into(), quantity, net_micros: 10, refunded_milli: 0, credits: Vec::new(), elsewhere: None };
         let parts: Vec<i128> = (0..4).map(|_| line.refund(Quantity::ONE)).collect();
         assert_eq!(parts, [3, 3, 4, 0]);
+        assert_eq!([3_000, 2_000, 1_000, 0].map(|milli| line.value_up_to(milli)), [10, 7, 4, 0]);
     }
 
     proptest! {

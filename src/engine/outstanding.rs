@@ -1,12 +1,14 @@
 //! Offers made to a session, and what became of each item: the ground of acceptance and attribution.
 //!
-//! Invariant: each item of an offer is shown, clicked, dismissed, accepted, paid and matched at most once.
+//! Invariant: of each item, every step has one time: the earliest that was told of it.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::settings::AttributionTrigger;
+use super::source::Source;
 use super::vocabulary::{Arm, OfferKind, Placement};
-use crate::event::{FeedbackAction, ItemId, Money, Timestamp};
+use crate::event::{Id, ItemId, Money, Timestamp};
 
 /// An offer that was made, or kept back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,8 +21,14 @@ pub struct Outstanding {
     pub channel: CompactString,
     /// Made, or kept back.
     pub arm: Arm,
-    /// When.
+    /// The policy's variant, where the figures of variants are to count it.
+    pub variant: Option<Id>,
+    /// When it was made.
     pub ts: Timestamp,
+    /// The basket's age then: an index into [`super::totals::BASKET_AGE_LABELS`].
+    pub basket_age: u8,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
     /// When it is forgotten here: past its expiry and the attribution window.
     pub over_at: Timestamp,
     /// Its items.
@@ -29,6 +37,8 @@ pub struct Outstanding {
     pub seen: bool,
     /// Something of it was sent away.
     pub dismissed: bool,
+    /// Something of it was accepted, as far as its variant was told.
+    pub told_accepted: bool,
 }
 
 /// One item of an offer.
@@ -44,16 +54,20 @@ pub struct OutstandingItem {
     pub replaces: Option<(ItemId, Option<Money>)>,
     /// When it was shown.
     pub shown_at: Option<Timestamp>,
-    /// It was opened.
-    pub clicked: bool,
-    /// It was sent away.
-    pub dismissed: bool,
-    /// It was put into the basket in time.
-    pub accepted: bool,
-    /// It was bought in time.
-    pub paid: bool,
-    /// It was put into the basket, shown or not.
-    pub matched: bool,
+    /// When it was opened.
+    pub clicked_at: Option<Timestamp>,
+    /// When its one-click link was used.
+    pub added_at: Option<Timestamp>,
+    /// When it was sent away.
+    pub dismissed_at: Option<Timestamp>,
+    /// When it was put into the basket, in time after it could be accepted.
+    pub accepted_at: Option<Timestamp>,
+    /// When it was bought, likewise.
+    pub paid_at: Option<Timestamp>,
+    /// When it was put into the basket, shown or not.
+    pub matched_at: Option<Timestamp>,
+    /// The shop was told that the customer was offered it.
+    pub is_told: bool,
 }
 
 impl Outstanding {
@@ -68,6 +82,35 @@ impl Outstanding {
     pub fn is_over(&self, now: Timestamp) -> bool {
         now > self.over_at
     }
+
+    /// What the figures of its item at that place are kept by.
+    #[must_use]
+    pub fn source(&self, at: usize) -> Source {
+        let item = &self.items[at];
+        Source {
+            offer: self.id,
+            ts: self.ts,
+            placement: self.placement,
+            kind: item.kind,
+            channel: self.channel.clone(),
+            anchor: item.anchor.clone(),
+            replaces: item.replaces.clone(),
+            basket_age: self.basket_age,
+            variant: self.variant.clone(),
+        }
+    }
+
+    /// From when on its item at that place can be accepted.
+    #[must_use]
+    pub fn acceptable_from(&self, at: usize, trigger: AttributionTrigger) -> Option<Timestamp> {
+        let item = &self.items[at];
+        match trigger {
+            AttributionTrigger::Emitted => Some(self.ts),
+            AttributionTrigger::Shown => item.shown_at,
+            AttributionTrigger::Clicked => item.clicked_at.into_iter().chain(item.added_at).min(),
+            AttributionTrigger::Added => item.added_at,
+        }
+    }
 }
 
 impl OutstandingItem {
@@ -80,21 +123,13 @@ impl OutstandingItem {
             anchor,
             replaces: None,
             shown_at: None,
-            clicked: false,
-            dismissed: false,
-            accepted: false,
-            paid: false,
-            matched: false,
+            clicked_at: None,
+            added_at: None,
+            dismissed_at: None,
+            accepted_at: None,
+            paid_at: None,
+            matched_at: None,
+            is_told: false,
         }
-    }
-
-    /// Takes feedback; returns whether it was the first of its kind.
-    pub fn take(&mut self, action: FeedbackAction, ts: Timestamp) -> bool {
-        let (flag, set) = match action {
-            FeedbackAction::Shown => return self.shown_at.replace(self.shown_at.unwrap_or(ts)).is_none(),
-            FeedbackAction::Clicked => (&mut self.clicked, true),
-            FeedbackAction::Dismissed => (&mut self.dismissed, true),
-        };
-        !std::mem::replace(flag, set)
     }
 }

@@ -10,6 +10,7 @@ use compact_str::{CompactString, format_compact};
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use super::attribution::Moves;
 use super::basket::Basket;
 use super::dedupe::RecentIds;
 use super::orders::Order;
@@ -55,8 +56,18 @@ pub struct Session {
     pub arm: Option<Arm>,
     /// Placements an offer was made at, each counted once.
     pub offered_at: Vec<Placement>,
-    /// Placements an offer was accepted at, each counted once.
-    pub accepted_at: Vec<Placement>,
+    /// Placements an offer was accepted at, with how many of their items are.
+    pub accepted_at: Vec<(Placement, u32)>,
+    /// Moves of offered items in and out of the basket.
+    pub moves: Moves,
+    /// When the newest order closed the basket: what is older does not open it again.
+    pub closed_at: Timestamp,
+    /// The shopper the session counts for in the experiment, once eligible.
+    pub subject: Option<u64>,
+    /// Placements the shopper was eligible at, each told once.
+    pub eligible_at: Vec<Placement>,
+    /// It was told that the shopper logged in as a customer of the other arm.
+    pub has_crossed: bool,
     /// When the visit began: the first event after a time of idleness.
     pub visit_from: Timestamp,
     /// What the shopper was shown and refused in this visit.
@@ -111,13 +122,23 @@ impl Session {
             let kept = Self { orders, recent: std::mem::take(&mut self.recent), events: self.events, visit_from: now, ..Self::default() };
             let old = std::mem::replace(self, kept);
             (self.aliases, self.arm, self.customer, self.told) = (old.aliases, old.arm, old.customer, old.told);
+            (self.subject, self.eligible_at, self.has_crossed) = (old.subject, old.eligible_at, old.has_crossed);
+            (self.offered_at, self.accepted_at) = (old.offered_at, old.accepted_at);
+            (self.offers, self.moves, self.closed_at) = (old.offers, old.moves, old.closed_at);
             // A refund from the back office names none.
             self.channel = old.channel;
-            // A mail is read later: what it offers is still an offer.
-            self.offers.extend(old.offers.into_iter().filter(|offer| outlives_visit(offer.placement)));
         }
-        self.orders.retain(|order| order.over_at(refund_window_ms) >= now);
+        // What was offered can be bought in the next visit, and a mail is read later.
+        let offers = self.offers.len();
         self.offers.retain(|offer| !offer.is_over(now));
+        let Self { offers: left, orders: known, moves, .. } = self;
+        let is_offered = |item: &str| left.iter().any(|offer| offer.has(item));
+        if left.len() < offers {
+            moves.keep(is_offered);
+        }
+        // An order that an offer may be paid with is needed as long as the offer is.
+        let is_needed = |order: &Order| order.lines.iter().any(|line| is_offered(&line.item));
+        known.retain(|order| order.over_at(refund_window_ms) >= now || is_needed(order));
         self.last_at = self.last_at.max(now);
     }
 
@@ -151,7 +172,7 @@ impl Session {
 
     /// What was bought in this visit.
     pub fn bought_now(&self) -> impl Iterator<Item = &ItemId> {
-        let orders = self.orders.iter().filter(|order| order.ts >= self.visit_from);
+        let orders = self.orders.iter().filter(|order| order.ts >= self.visit_from && !order.is_cancelled);
         orders.flat_map(|order| order.lines.iter().map(|line| &line.item))
     }
 

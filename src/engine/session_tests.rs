@@ -33,6 +33,10 @@ fn an_order(ts: Timestamp) -> Order {
         paired_lines: 632,
         categories: Vec::new(),
         follow_up_at: None,
+        closed_at: ts,
+        subject: None,
+        is_cancelled: false,
+        counted_with_offer: None,
     }
 }
 

@@ -14,6 +14,7 @@ use super::counts::{CountLimits, Counts};
 use super::customers::Customers;
 use super::decay::Decay;
 use super::facts::{Fact, Sale};
+use super::offered::OfferedLately;
 use super::passed_over::PassedOver;
 use super::settings::Limits;
 use super::shelves::Shelves;
@@ -38,6 +39,8 @@ pub struct Shop {
     pub passed_over: PassedOver,
     /// What was sold this week.
     pub weekly: Weekly,
+    /// What known customers were offered lately.
+    pub offered: OfferedLately,
     totals: Mutex<Totals>,
     combinations: Mutex<Combinations>,
     decay: RwLock<Option<Decay>>,
@@ -69,6 +72,7 @@ impl Shop {
             shelves: Shelves::new(limits.categories),
             passed_over: PassedOver::new(limits.items),
             weekly: Weekly::new(limits.items),
+            offered: OfferedLately::new(limits.customer_offers),
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
             decay: RwLock::default(),
@@ -91,7 +95,10 @@ impl Shop {
                 }
                 self.totals().add(key.clone(), *delta);
             }
-            Fact::Erased(customer) => self.customers.erase(customer),
+            Fact::Erased(customer) => {
+                self.customers.erase(customer);
+                self.offered.erase(customer);
+            }
             Fact::Sale(sale) => self.fold_sale(sale),
             Fact::CategoryBasket { before, after } => self.with_decay(|decay| self.categories.change_basket(decay, before, after)),
             Fact::PassedOver { item, instead } => self.passed_over.add(item, instead),
@@ -99,7 +106,8 @@ impl Shop {
             Fact::Declined { customer, item, ts } => self.customers.declined(customer, item, *ts),
             Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => {}
             Fact::Tried { .. } => {}
-            Fact::Offered { .. } | Fact::Taken { .. } => {}
+            Fact::Offered { customer, item, from, until, source } => self.offered.add(customer, item, *from, *until, source),
+            Fact::Taken { customer, item, offer } => self.offered.taken(customer, item, *offer),
         }
     }
 
@@ -162,6 +170,7 @@ impl Shop {
             ("pairs", Usage { entries: self.counts.pairs(), limit: limits.pairs, evictions: self.counts.evicted_pairs() }),
             ("customers", Usage { entries: self.customers.len(), limit: limits.customers, evictions: self.customers.evicted() }),
             ("products", Usage { entries: self.catalogue.len(), limit: limits.items, evictions: self.catalogue.refused() }),
+            ("customer_offers", Usage { entries: self.offered.len(), limit: limits.customer_offers, evictions: self.offered.evicted() }),
             ("categories", Usage { entries: self.categories.items(), limit: limits.categories, evictions: categories }),
             ("items_bought_again", of_items(self.customers.rebuys.entries(), limits)),
             ("items_passed_over", of_items(self.passed_over.entries(), limits)),

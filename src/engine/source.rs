@@ -6,13 +6,15 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::vocabulary::{OfferKind, Placement};
-use crate::event::{Id, ItemId, Money};
+use crate::event::{Id, ItemId, Money, Timestamp};
 
 /// The offer an item was in, as far as figures go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The offer.
     pub offer: u128,
+    /// When it was made.
+    pub ts: Timestamp,
     /// Where it was made.
     pub placement: Placement,
     /// What the item was offered as.

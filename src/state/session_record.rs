@@ -3,8 +3,8 @@
 use super::{BadRecord, from_frame, to_frame};
 use crate::engine::session::Session;
 
-/// The version of the format: 1 was that of development versions, before offers at six placements.
-pub(super) const VERSION: u8 = 2;
+/// The version of the format; those before were of development versions.
+pub(super) const VERSION: u8 = 3;
 
 /// A session as a changelog value.
 #[must_use]
@@ -23,9 +23,10 @@ pub fn decode_session(value: &[u8]) -> Result<Session, BadRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::attribution::What;
     use crate::engine::basket::BasketLine;
     use crate::engine::decay::{Evidence, Stage};
-    use crate::engine::orders::{Credit, ExtraShare, Order, OrderLine};
+    use crate::engine::orders::{Credit, Order, OrderLine};
     use crate::engine::outstanding::{Outstanding, OutstandingItem};
     use crate::engine::session::Sessions;
     use crate::engine::settings::Settings;
@@ -44,37 +45,51 @@ mod tests {
         session.basket.opened_at = Some(Timestamp(4));
         session.recent.is_new(6, 8);
         let mut item = OutstandingItem::new("b".into(), OfferKind::CrossSell, Some("a".into()));
-        (item.shown_at, item.clicked, item.accepted) = (Some(Timestamp(7)), true, true);
+        (item.shown_at, item.clicked_at, item.added_at, item.dismissed_at) =
+            (Some(Timestamp(7)), Some(Timestamp(8)), Some(Timestamp(9)), Some(Timestamp(10)));
+        (item.accepted_at, item.paid_at, item.matched_at, item.is_told) =
+            (Some(Timestamp(11)), Some(Timestamp(12)), Some(Timestamp(13)), true);
         item.replaces = Some(("a".into(), Some(Money(300))));
         session.offers.push_back(Outstanding {
             id: u128::MAX,
             placement: Placement::Checkout,
             channel: "web".into(),
             arm: Arm::Treatment,
+            variant: Some("v".into()),
             ts: Timestamp(6),
+            basket_age: 3,
+            expires_at: Timestamp(8),
             over_at: Timestamp(9),
             items: vec![item],
             seen: true,
             dismissed: true,
+            told_accepted: true,
         });
         session.newest_offers = vec![(Placement::Checkout, u128::MAX)];
-        let credit = Credit {
-            placement: Placement::Cart,
-            kind: OfferKind::CrossSell,
-            anchor: Some("a".into()),
-            extra: ExtraShare { part: 1, whole: 4 },
-        };
+        let source = session.offers[0].source(0);
+        let credit = Credit { is_spread: true, gross_micros: 5, refunded_micros: 2, ..Credit::new(source.clone(), 500, 1_000) };
         let (quantity, net_micros) = (Quantity::ONE, -1);
         session.orders.push_back(Order {
             id: "o".into(),
             ts: Timestamp(8),
             currency: Currency::USD,
             customer: Some("u".into()),
-            lines: vec![OrderLine { item: "c".into(), quantity, net_micros, refunded_milli: 500, credit: Some(credit) }],
+            lines: vec![OrderLine {
+                item: "c".into(),
+                quantity,
+                net_micros,
+                refunded_milli: 500,
+                credits: vec![credit],
+                elsewhere: Some(Box::new(source)),
+            }],
             weight_milli: 1_000,
             paired_lines: 632,
             categories: vec!["tea".into()],
             follow_up_at: Some(Timestamp(10)),
+            closed_at: Timestamp(7),
+            subject: Some(9),
+            is_cancelled: true,
+            counted_with_offer: Some(4),
         });
         session.arm = Some(Arm::Holdout);
         session.pressure.saw(vec!["b".into()], Placement::Checkout);
@@ -82,7 +97,10 @@ mod tests {
         session.pressure.dismissals = 1;
         session.consider(&"e".into());
         session.basket_answered = true;
-        (session.offered_at, session.accepted_at) = (vec![Placement::Cart], vec![Placement::Checkout]);
+        (session.offered_at, session.accepted_at) = (vec![Placement::Cart], vec![(Placement::Checkout, 1)]);
+        session.moves.add(&"b".into(), Timestamp(3), What::Removed(Some(Quantity(500))));
+        (session.closed_at, session.subject, session.eligible_at, session.has_crossed) =
+            (Timestamp(7), Some(9), vec![Placement::Cart], true);
         session
     }
 
@@ -93,8 +111,8 @@ mod tests {
 
     /// Golden bytes: what was written by an earlier version has to stay readable.
     #[test]
-    fn a_session_of_version_2_is_still_read() {
-        let hex = include_str!("golden/session_record_v2.hex").trim();
+    fn a_session_of_version_3_is_still_read() {
+        let hex = include_str!("golden/session_record_v3.hex").trim();
         let bytes: Vec<u8> = (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
         let written: String = encode_session(&full_session()).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(written, hex);

@@ -101,7 +101,7 @@ enum PackedFact {
     Spent { subject: u64, ts: Timestamp, at: Timestamp, net_micros: i128, first: bool },
     Crossover { plan: Plan },
     Tried { placement: Placement, variant: IdRef, step: TriedStep },
-    Offered { customer: IdRef, item: IdRef, ts: Timestamp, source: Source },
+    Offered { customer: IdRef, item: IdRef, from: Timestamp, until: Timestamp, source: Source },
     Taken { customer: IdRef, item: IdRef, offer: u128 },
 }
 
@@ -155,8 +155,9 @@ impl<'a> Packer<'a> {
             }
             Fact::Crossover { plan } => PackedFact::Crossover { plan: *plan },
             Fact::Tried { placement, variant, step } => PackedFact::Tried { placement: *placement, variant: self.id(variant), step: *step },
-            Fact::Offered { customer, item, ts, source } => {
-                PackedFact::Offered { customer: self.id(customer), item: self.id(item), ts: *ts, source: source.clone() }
+            Fact::Offered { customer, item, from, until, source } => {
+                let (customer, item) = (self.id(customer), self.id(item));
+                PackedFact::Offered { customer, item, from: *from, until: *until, source: source.clone() }
             }
             Fact::Taken { customer, item, offer } => PackedFact::Taken { customer: self.id(customer), item: self.id(item), offer: *offer },
         }
@@ -244,8 +245,9 @@ impl Packed {
             PackedFact::Tried { placement, variant, step } => {
                 Fact::Tried { placement: *placement, variant: self.id(*variant)?, step: *step }
             }
-            PackedFact::Offered { customer, item, ts, source } => {
-                Fact::Offered { customer: self.id(*customer)?, item: self.id(*item)?, ts: *ts, source: source.clone() }
+            PackedFact::Offered { customer, item, from, until, source } => {
+                let (customer, item) = (self.id(*customer)?, self.id(*item)?);
+                Fact::Offered { customer, item, from: *from, until: *until, source: source.clone() }
             }
             PackedFact::Taken { customer, item, offer } => {
                 Fact::Taken { customer: self.id(*customer)?, item: self.id(*item)?, offer: *offer }
@@ -302,6 +304,7 @@ mod tests {
     fn source() -> Source {
         Source {
             offer: 11,
+            ts: Timestamp(8),
             placement: Placement::Cart,
             kind: crate::engine::vocabulary::OfferKind::Upsell,
             channel: "web".into(),
@@ -344,7 +347,7 @@ mod tests {
             Fact::Spent { subject: 9, ts: Timestamp(7), at: Timestamp(8), net_micros: -5, first: false },
             Fact::Crossover { plan: PLAN },
             Fact::Tried { placement: Placement::Cart, variant: "v".into(), step: TriedStep::Earned { before_micros: 3, after_micros: -4 } },
-            Fact::Offered { customer: "u".into(), item: "b".into(), ts: Timestamp(9), source: source() },
+            Fact::Offered { customer: "u".into(), item: "b".into(), from: Timestamp(9), until: Timestamp(10), source: source() },
             Fact::Taken { customer: "u".into(), item: "b".into(), offer: 11 },
         ]
     }

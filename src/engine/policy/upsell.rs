@@ -106,7 +106,7 @@ fn is_in_band(situation: &Situation<'_>, price: Option<Money>, replaced: Money) 
 fn targets<'a>(situation: &Situation<'a>) -> Vec<&'a Beside> {
     let taken = |item: &ItemId| {
         let offered = situation.session.offers.iter().flat_map(|offer| offer.items.iter());
-        offered.filter(|offered| offered.item == *item).any(|offered| offered.accepted && offered.replaces.is_some())
+        offered.filter(|offered| offered.item == *item).any(|offered| offered.accepted_at.is_some() && offered.replaces.is_some())
     };
     // On a product's page it is that product.
     let is_asked = |item: &ItemId| situation.placement != Placement::ProductPage || Some(item) == situation.focus;

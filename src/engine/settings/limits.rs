@@ -22,6 +22,8 @@ pub struct Limits {
     pub categories: usize,
     /// Customers with a history.
     pub customers: usize,
+    /// Offered items that customers may still buy in other sessions.
+    pub customer_offers: usize,
     /// Combinations with figures.
     pub combinations: usize,
     /// Sessions of one partition.
@@ -47,6 +49,7 @@ impl Default for Limits {
             pairs_per_basket: 200_000,
             categories: 20_000,
             customers: 1_000_000,
+            customer_offers: 200_000,
             combinations: 10_000,
             sessions: 1_000_000,
             basket_lines: 5_000,
@@ -67,6 +70,7 @@ impl Limits {
             ("pairs_per_basket", self.pairs_per_basket),
             ("categories", self.categories),
             ("customers", self.customers),
+            ("customer_offers", self.customer_offers),
             ("combinations", self.combinations),
             ("sessions", self.sessions),
             ("basket_lines", self.basket_lines),
