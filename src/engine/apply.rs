@@ -174,7 +174,7 @@ fn check_order(settings: &Settings, event: &ShopEvent, session: Option<&Session>
     }
     let order_id = event.order_id.as_deref().unwrap_or_default();
     let refund_window_ms = settings.attribution.refund_window.0;
-    let known = |order: &Order| order.id == order_id && order.ts.plus_ms(refund_window_ms) >= event.ts;
+    let known = |order: &Order| order.id == order_id && !order.is_cancelled && order.ts.plus_ms(refund_window_ms) >= event.ts;
     if session.is_some_and(|session| session.orders.iter().any(known)) {
         return Ok(());
     }
@@ -226,7 +226,7 @@ impl Step<'_> {
         }
         attribution::moved(self.session, item, ts, What::Added(line.quantity), settings, &mut self.effects.facts);
         self.session.pressure.wake(item);
-        if self.is_late() {
+        if self.is_ordered_since(item) {
             return;
         }
         let line = self.in_own_currency(line);
@@ -244,9 +244,6 @@ impl Step<'_> {
 
     fn cart_remove(&mut self, item: &ItemId, quantity: Option<Quantity>) {
         attribution::moved(self.session, item, self.event.ts, What::Removed(quantity), self.settings, &mut self.effects.facts);
-        if self.is_late() {
-            return;
-        }
         self.effects.facts.extend(self.session.basket.remove(item, quantity));
         if !self.session.basket.has(item) {
             self.session.consider(item);
@@ -255,9 +252,10 @@ impl Step<'_> {
         self.session.basket_answered &= !self.session.basket.lines.is_empty();
     }
 
-    /// Whether the event is older than the order that closed the basket: it was part of that one.
-    fn is_late(&self) -> bool {
-        self.event.ts < self.session.closed_at
+    /// Whether an order that is newer than the event has the item: the event is heard late, and was part of that.
+    fn is_ordered_since(&self, item: &str) -> bool {
+        let since = self.session.orders.iter().filter(|order| order.closed_at > self.event.ts && !order.is_cancelled);
+        since.flat_map(|order| &order.lines).any(|line| line.item == item)
     }
 
     /// The line as a basket keeps it: a price in another currency than the shop's own is left out.
@@ -273,7 +271,7 @@ impl Step<'_> {
         if !lines.is_empty() {
             attribution::listed(self.session, lines, self.event.ts, self.settings, &mut self.effects.facts);
         }
-        if self.is_late() || (lines.is_empty() && self.session.basket.lines.is_empty()) {
+        if lines.is_empty() && self.session.basket.lines.is_empty() {
             return;
         }
         let lines: Vec<Line> = lines.iter().map(|line| self.in_own_currency(line)).collect();
@@ -333,7 +331,7 @@ impl Step<'_> {
         match &self.event.kind {
             _ if !is_new => Some(Outcome::Duplicate),
             EventKind::Purchase { .. } if !self.order_is_new => Some(Outcome::OrderAnswered),
-            EventKind::CartAdd { .. } | EventKind::Checkout(_) if self.is_late() => Some(Outcome::TooLate),
+            EventKind::CartAdd { line, .. } if self.is_ordered_since(&line.item_id) => Some(Outcome::TooLate),
             EventKind::CartAdd { line, .. } if !self.session.basket.has(&line.item_id) => Some(Outcome::BasketFull),
             _ => None,
         }

@@ -27,7 +27,6 @@ impl Step<'_> {
         // The basket closes, but its age is still asked for below.
         self.session.basket.opened_at = basket.opened_at;
         self.session.basket_answered = false;
-        self.session.closed_at = self.session.closed_at.max(self.event.ts);
         let known = self.session.orders.iter().position(|order| order.id == order_id && !order.is_cancelled);
         self.order_is_new = known.is_none();
         let at = known.unwrap_or_else(|| self.open_order(order_id, currency, basket.lines.is_empty()));

@@ -60,8 +60,6 @@ pub struct Session {
     pub accepted_at: Vec<(Placement, u32)>,
     /// Moves of offered items in and out of the basket.
     pub moves: Moves,
-    /// When the newest order closed the basket: what is older does not open it again.
-    pub closed_at: Timestamp,
     /// The shopper the session counts for in the experiment, once eligible.
     pub subject: Option<u64>,
     /// Placements the shopper was eligible at, each told once.
@@ -124,7 +122,7 @@ impl Session {
             (self.aliases, self.arm, self.customer, self.told) = (old.aliases, old.arm, old.customer, old.told);
             (self.subject, self.eligible_at, self.has_crossed) = (old.subject, old.eligible_at, old.has_crossed);
             (self.offered_at, self.accepted_at) = (old.offered_at, old.accepted_at);
-            (self.offers, self.moves, self.closed_at) = (old.offers, old.moves, old.closed_at);
+            (self.offers, self.moves) = (old.offers, old.moves);
             // A refund from the back office names none.
             self.channel = old.channel;
         }
@@ -143,7 +141,7 @@ impl Session {
     }
 
     fn over_at(&self, idle_ms: i64, refund_window_ms: i64) -> Timestamp {
-        let orders = self.orders.iter().map(|order| order.over_at(refund_window_ms)).max();
+        let orders = self.orders.iter().filter(|order| !order.is_cancelled).map(|order| order.over_at(refund_window_ms)).max();
         let offers = self.offers.iter().filter(|offer| outlives_visit(offer.placement)).map(|offer| offer.over_at).max();
         orders.max(offers).unwrap_or_default().max(self.seen_at.plus_ms(idle_ms))
     }

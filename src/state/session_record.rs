@@ -99,8 +99,7 @@ mod tests {
         session.basket_answered = true;
         (session.offered_at, session.accepted_at) = (vec![Placement::Cart], vec![(Placement::Checkout, 1)]);
         session.moves.add(&"b".into(), Timestamp(3), What::Removed(Some(Quantity(500))));
-        (session.closed_at, session.subject, session.eligible_at, session.has_crossed) =
-            (Timestamp(7), Some(9), vec![Placement::Cart], true);
+        (session.subject, session.eligible_at, session.has_crossed) = (Some(9), vec![Placement::Cart], true);
         session
     }
 

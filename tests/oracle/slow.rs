@@ -23,7 +23,10 @@ struct Line {
 
 struct Order {
     id: String,
+    /// Of its first event,
     ts: i64,
+    /// and of its earliest.
+    earliest: i64,
     items: Vec<String>,
 }
 
@@ -120,6 +123,8 @@ impl Shop {
         }
         session.seen.extend(mark);
         match kind {
+            // Heard late: it was part of an order that is newer.
+            "cart_add" if session.has_ordered_since(text(event, "item_id").unwrap(), ts) => {}
             "cart_add" => session.add(text(event, "item_id").unwrap(), quantity(event).unwrap_or(1_000), ts, 0.2),
             "cart_remove" => session.remove(text(event, "item_id").unwrap(), quantity(event)),
             "checkout" => session.checkout(&items_of(event), ts),
@@ -175,6 +180,10 @@ impl Session {
         newest >= self.seen_at + IDLE_MS + GRACE_MS && !may_come_back
     }
 
+    fn has_ordered_since(&self, item: &str, ts: i64) -> bool {
+        self.orders.iter().any(|order| order.earliest > ts && order.items.iter().any(|other| other == item))
+    }
+
     /// A new line makes pairs with all lines before it, and its weight with each is shared by their number's root.
     fn add(&mut self, item: &str, milli: i64, ts: i64, weight: f64) {
         if let Some(known) = self.basket.iter_mut().find(|line| line.item == item) {
@@ -213,9 +222,10 @@ impl Session {
     fn purchase(&mut self, id: &str, lines: &[&Value], ts: i64) {
         self.basket.clear();
         if !self.orders.iter().any(|order| order.id == id) {
-            self.orders.push(Order { id: id.to_owned(), ts, items: Vec::new() });
+            self.orders.push(Order { id: id.to_owned(), ts, earliest: ts, items: Vec::new() });
         }
         let order = self.orders.iter_mut().find(|order| order.id == id).unwrap();
+        order.earliest = order.earliest.min(ts);
         for item in lines.iter().map(|line| text(line, "item_id").unwrap().to_owned()) {
             if !order.items.contains(&item) {
                 order.items.push(item);
