@@ -160,7 +160,10 @@ mod tests {
         Happened::Ordered("o".into(), milli, 0)
     }
 
-    fn settled(slots: &[Slot], happened: &[(i64, Happened)]) -> (Vec<(Option<i64>, Option<i64>)>, Vec<(u64, Option<usize>)>) {
+    /// Of each slot when it was accepted and paid, and of each part of an order how many units it has and whose they are.
+    type Outcome = (Vec<(Option<i64>, Option<i64>)>, Vec<(u64, Option<usize>)>);
+
+    fn settled(slots: &[Slot], happened: &[(i64, Happened)]) -> Outcome {
         let settled = settle(slots, happened.iter().map(|(ts, what)| (Timestamp(*ts), what.clone())).collect(), WINDOW_MS);
         let time = |ts: Option<Timestamp>| ts.map(|ts| ts.0);
         let fates = settled.fates.iter().map(|fate| (time(fate.accepted_at), time(fate.paid_at))).collect();
