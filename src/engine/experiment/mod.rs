@@ -3,6 +3,12 @@
 //! Invariant: a shopper's arm is drawn once, at the first offer that would be made, by a hash of the salt and
 //! the customer if known then, else the session; a later login keeps it.
 
+pub mod gamma;
+pub mod sample_ratio;
+pub mod sequence;
+#[cfg(test)]
+mod test_random;
+
 use super::hash::{hash_128, unit_interval};
 use super::session::Session;
 use super::settings::Experiment;
