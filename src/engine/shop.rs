@@ -13,6 +13,7 @@ use super::combinations::Combinations;
 use super::counts::{CountLimits, Counts};
 use super::customers::Customers;
 use super::decay::Decay;
+use super::experiment::ledger::Ledger;
 use super::facts::{Fact, Sale};
 use super::offered::OfferedLately;
 use super::passed_over::PassedOver;
@@ -43,6 +44,7 @@ pub struct Shop {
     pub offered: OfferedLately,
     totals: Mutex<Totals>,
     combinations: Mutex<Combinations>,
+    experiment: Mutex<Ledger>,
     decay: RwLock<Option<Decay>>,
     feedback_heard: AtomicBool,
 }
@@ -75,6 +77,7 @@ impl Shop {
             offered: OfferedLately::new(limits.customer_offers),
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
+            experiment: Mutex::new(Ledger::new(limits.experiment_shoppers)),
             decay: RwLock::default(),
             feedback_heard: AtomicBool::new(false),
         }
@@ -104,7 +107,7 @@ impl Shop {
             Fact::PassedOver { item, instead } => self.passed_over.add(item, instead),
             Fact::Seen { customer, day, placement } => self.customers.saw(customer, *day, *placement),
             Fact::Declined { customer, item, ts } => self.customers.declined(customer, item, *ts),
-            Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => {}
+            Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => self.experiment().fold(fact),
             Fact::Tried { .. } => {}
             Fact::Offered { customer, item, from, until, source } => self.offered.add(customer, item, *from, *until, source),
             Fact::Taken { customer, item, offer } => self.offered.taken(customer, item, *offer),
@@ -160,10 +163,17 @@ impl Shop {
         self.combinations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The experiments, locked.
+    pub fn experiment(&self) -> MutexGuard<'_, Ledger> {
+        self.experiment.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How full each kind of state is, by name.
     #[must_use]
     pub fn usage(&self, limits: &Limits) -> BTreeMap<&'static str, Usage> {
         let combinations = self.combinations();
+        let experiment = self.experiment();
+        let shoppers = Usage { entries: experiment.shoppers(), limit: limits.experiment_shoppers, evictions: experiment.evicted() };
         let categories = self.categories.evicted_items() + self.shelves.entries().refused();
         BTreeMap::from([
             ("items", Usage { entries: self.counts.items(), limit: limits.items, evictions: self.counts.evicted_items() }),
@@ -175,6 +185,7 @@ impl Shop {
             ("items_bought_again", of_items(self.customers.rebuys.entries(), limits)),
             ("items_passed_over", of_items(self.passed_over.entries(), limits)),
             ("items_of_the_week", of_items(self.weekly.entries(), limits)),
+            ("experiment_shoppers", shoppers),
             ("combinations", Usage { entries: combinations.len(), limit: limits.combinations, evictions: combinations.evicted() }),
         ])
     }

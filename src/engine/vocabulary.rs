@@ -65,6 +65,20 @@ closed_set! {
 }
 
 closed_set! {
+    /// How far an experiment is.
+    ExperimentState {
+        /// Nobody is held out.
+        Off = "off",
+        /// There is too little to tell.
+        Collecting = "collecting",
+        /// Its figures can be read.
+        Ready = "ready",
+        /// The arms are not what was planned: its figures can't be trusted.
+        SampleRatio = "sample_ratio",
+    }
+}
+
+closed_set! {
     /// How a trigger ended: offered, withheld, or the reason why there was no offer.
     Outcome {
         /// An offer was made.

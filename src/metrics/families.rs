@@ -145,7 +145,8 @@ fn shop_offer_items(registry: &Registry, step: ItemStep) -> Result<IntGaugeVec> 
     register(registry, IntGaugeVec::new(Opts::new(name, help), &["placement", "kind", "channel"]))
 }
 
-fn register<M: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> Result<M> {
+/// Registers a metric.
+pub fn register<M: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> Result<M> {
     let metric = metric.context("a metric is not well named")?;
     registry.register(Box::new(metric.clone())).context("a metric is there twice")?;
     Ok(metric)

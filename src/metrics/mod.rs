@@ -6,6 +6,7 @@
 
 mod combinations;
 mod counters;
+mod experiment;
 mod families;
 mod gauges;
 mod histogram;
@@ -22,6 +23,7 @@ use crate::engine::shop::{Shop, Usage};
 use crate::engine::totals::Totals;
 use crate::event::Currency;
 use counters::Debts;
+use experiment::ExperimentGauges;
 use families::{Families, LATENCY_BOUNDS_S, RESTORE_BOUNDS_S};
 use histogram::BasketAges;
 
@@ -32,6 +34,7 @@ const MICROS: f64 = 1e-6;
 pub struct Metrics {
     registry: Registry,
     families: Families,
+    experiment: ExperimentGauges,
     basket_ages: BasketAges,
     currency: Currency,
     debts: Mutex<Debts>,
@@ -52,6 +55,7 @@ impl Metrics {
     pub fn new(settings: &Settings) -> Result<Self> {
         let registry = Registry::new();
         let families = Families::new(&registry)?;
+        let experiment = ExperimentGauges::new(&registry, settings)?;
         let basket_ages = BasketAges::default();
         registry.register(Box::new(basket_ages.clone()))?;
         let histogram = |name, help, bounds| families::histogram(&registry, name, help, bounds);
@@ -69,6 +73,7 @@ impl Metrics {
             )?,
             registry,
             families,
+            experiment,
             basket_ages,
             currency: settings.currency,
             debts: Mutex::default(),
@@ -125,6 +130,7 @@ impl Metrics {
             self.observe_usage(state, usage);
         }
         self.observe_combinations(shop);
+        self.experiment.observe(shop);
     }
 
     /// Sets how full the sessions of all partitions are.
@@ -157,6 +163,9 @@ impl Metrics {
     }
 }
 
+#[cfg(test)]
+#[path = "experiment_tests.rs"]
+mod experiment_tests;
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

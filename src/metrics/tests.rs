@@ -52,6 +52,13 @@ offerstream_shop_combination_acceptance_ratio gauge anchor companion rank
 offerstream_shop_combination_accepted gauge anchor companion
 offerstream_shop_combination_revenue gauge anchor companion currency rank
 offerstream_shop_combination_shown gauge anchor companion
+offerstream_shop_experiment_crossovers gauge
+offerstream_shop_experiment_holdout_ratio gauge of
+offerstream_shop_experiment_open_shoppers gauge arm
+offerstream_shop_experiment_revenue gauge arm currency
+offerstream_shop_experiment_sample_ratio_p_value gauge
+offerstream_shop_experiment_shoppers gauge arm
+offerstream_shop_experiment_state gauge state
 offerstream_shop_extra_revenue gauge currency kind placement
 offerstream_shop_extra_revenue_refunded gauge currency kind placement
 offerstream_shop_offer_items_accepted gauge channel kind placement
@@ -81,12 +88,12 @@ fn metrics() -> Metrics {
     Metrics::new(&Settings::default()).unwrap()
 }
 
-fn text(metrics: &Metrics) -> String {
+pub(super) fn text(metrics: &Metrics) -> String {
     String::from_utf8(metrics.text().unwrap()).unwrap()
 }
 
 /// The value of a series; `None` where it is not there.
-fn value(metrics: &Metrics, series: &str) -> Option<f64> {
+pub(super) fn value(metrics: &Metrics, series: &str) -> Option<f64> {
     text(metrics).lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 

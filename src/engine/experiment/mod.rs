@@ -1,9 +1,23 @@
-//! The held-out arm: who gets offers and who is kept from them, to compare with.
+//! The held-out arm: who gets offers and who is kept from them, to compare with; and what the comparison says.
 //!
 //! Invariant: a shopper's arm is drawn once, at the first offer that would be made, by a hash of the salt and
 //! the customer if known then, else the session; a later login keeps it.
+//!
+//! | file | what it is for |
+//! | --- | --- |
+//! | `ledger` | all experiments, folded from facts in the order of their time |
+//! | `book`, `remembered`, `cap` | one experiment: who is in it, who was, the most that one counts for |
+//! | `sequence`, `gamma`, `mixtures` | bounds that hold however often somebody looks |
+//! | `sample_ratio` | whether the arms are what was planned |
+//! | `reading` | what is shown of it |
 
+pub mod book;
+pub mod cap;
 pub mod gamma;
+pub mod ledger;
+pub mod mixtures;
+pub mod reading;
+pub mod remembered;
 pub mod sample_ratio;
 pub mod sequence;
 #[cfg(test)]
@@ -79,5 +93,12 @@ mod tests {
     fn with_nobody_held_out_nobody_is() {
         let experiment = Experiment { holdout_ratio: 0.0, salt: "x".into(), ..Experiment::default() };
         assert!((0..1_000).all(|n| arm_of(&mut with_customer(None), &format!("s:{n}"), &experiment) == Arm::Treatment));
+    }
+    #[test]
+    fn a_shopper_is_the_customer_or_else_the_session_and_never_mistaken_for_the_other() {
+        let customer = Id::from("7");
+        assert_eq!(subject_of(Some(&customer), "s:1"), subject_of(Some(&customer), "s:2"));
+        assert_ne!(subject_of(None, "s:1"), subject_of(None, "s:2"));
+        assert_ne!(subject_of(Some(&customer), "s:1"), subject_of(None, "7"));
     }
 }

@@ -26,6 +26,8 @@ pub struct Limits {
     pub customer_offers: usize,
     /// Combinations with figures.
     pub combinations: usize,
+    /// Shoppers of experiments: those whose days run, and those who are not to enter again.
+    pub experiment_shoppers: usize,
     /// Sessions of one partition.
     pub sessions: usize,
     /// Lines of one basket.
@@ -51,6 +53,7 @@ impl Default for Limits {
             customers: 1_000_000,
             customer_offers: 200_000,
             combinations: 10_000,
+            experiment_shoppers: 1_000_000,
             sessions: 1_000_000,
             basket_lines: 5_000,
             event_ids: 256,
@@ -72,6 +75,7 @@ impl Limits {
             ("customers", self.customers),
             ("customer_offers", self.customer_offers),
             ("combinations", self.combinations),
+            ("experiment_shoppers", self.experiment_shoppers),
             ("sessions", self.sessions),
             ("basket_lines", self.basket_lines),
             ("event_ids", self.event_ids),
