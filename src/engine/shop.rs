@@ -174,6 +174,7 @@ impl Shop {
         let combinations = self.combinations();
         let experiment = self.experiment();
         let shoppers = Usage { entries: experiment.shoppers(), limit: limits.experiment_shoppers, evictions: experiment.evicted() };
+        let waiting = Usage { entries: experiment.waiting(), limit: limits.experiment_shoppers, evictions: experiment.booked_early() };
         let categories = self.categories.evicted_items() + self.shelves.entries().refused();
         BTreeMap::from([
             ("items", Usage { entries: self.counts.items(), limit: limits.items, evictions: self.counts.evicted_items() }),
@@ -186,6 +187,7 @@ impl Shop {
             ("items_passed_over", of_items(self.passed_over.entries(), limits)),
             ("items_of_the_week", of_items(self.weekly.entries(), limits)),
             ("experiment_shoppers", shoppers),
+            ("experiment_facts_waiting", waiting),
             ("combinations", Usage { entries: combinations.len(), limit: limits.combinations, evictions: combinations.evicted() }),
         ])
     }

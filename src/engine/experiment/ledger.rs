@@ -5,9 +5,9 @@
 //! that is booked at once, where it still can be: a shopper whose days are over gets nothing added any more.
 //!
 //! Invariant: a pure function of the facts folded, and of their order only where one is more than the grace behind.
-//! Limits: experiments, and shoppers of all of them together; where they are met, the experiment longest without a
-//! shopper, or the shopper remembered for longest, makes room, and where nobody's days are over newcomers stay out. None
-//! of that looks at the arm.
+//! Limits: experiments, shoppers of all of them together, and as many facts that wait. Where they are met, the experiment
+//! longest without a shopper, or the shopper remembered for longest, makes room, and where nobody's days are over
+//! newcomers stay out; the fact that has waited for longest is booked. None of that looks at the arm.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +36,8 @@ pub struct Ledger {
     books: Vec<Book>,
     /// Evictions of experiments that are gone.
     evicted: u64,
+    /// What was booked before its time for want of room.
+    booked_early: u64,
 }
 
 /// A fact as it waits. At one time, who comes in goes before what is spent.
@@ -50,7 +52,7 @@ impl Ledger {
     #[must_use]
     pub fn new(shoppers_max: usize) -> Self {
         let (waiting, orders) = (BTreeMap::new(), Orders::default());
-        Self { shoppers_max, clock: i64::MIN, horizon: i64::MIN, waiting, orders, books: Vec::new(), evicted: 0 }
+        Self { shoppers_max, clock: i64::MIN, horizon: i64::MIN, waiting, orders, books: Vec::new(), evicted: 0, booked_early: 0 }
     }
 
     /// Folds a fact in; others than those of experiments change nothing.
@@ -127,6 +129,18 @@ impl Ledger {
         self.evicted + self.books.iter().map(Book::evicted).sum::<u64>()
     }
 
+    /// How many facts wait to be booked.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How many facts were booked before the grace was over, for want of room.
+    #[must_use]
+    pub fn booked_early(&self) -> u64 {
+        self.booked_early
+    }
+
     fn book_mut(&mut self, plan: &Plan) -> Option<&mut Book> {
         self.books.iter_mut().find(|book| book.plan == *plan)
     }
@@ -162,6 +176,7 @@ impl Ledger {
                 break;
             }
             self.waiting.pop_first();
+            self.booked_early += u64::from(time >= until);
             self.close(time);
             (0..times).for_each(|_| self.book_note(time, note, false));
         }

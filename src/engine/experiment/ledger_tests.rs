@@ -191,6 +191,18 @@ fn who_is_remembered_for_longest_makes_room_and_else_newcomers_stay_out() {
 }
 
 #[test]
+fn where_too_much_waits_the_first_of_it_is_booked_and_what_comes_before_that_still_counts() {
+    let mut ledger = Ledger::new(2);
+    [eligible(START), spent(START + 10, 30), spent(START + 20, 30)].iter().for_each(|fact| ledger.fold(fact));
+    assert_eq!((ledger.waiting(), ledger.booked_early(), ledger.horizon()), (2, 1, START));
+    assert_eq!(figures(&ledger, &PLAN, Arm::Treatment), (0, 0, 1));
+    ledger.fold(&spent(START + 30, 30));
+    ledger.fold(&spent(START + 5, 5));
+    ledger.fold(&now(END + 2 * HOUR));
+    assert_eq!(figures(&ledger, &PLAN, Arm::Treatment), (1, 95, 0));
+}
+
+#[test]
 fn crossovers_are_counted_by_experiment() {
     let ledger = folded(&[eligible(START), Fact::Crossover { plan: PLAN }, Fact::Crossover { plan: PLAN }]);
     assert_eq!(ledger.book(&PLAN).unwrap().crossovers, 2);
