@@ -156,13 +156,14 @@ fn enter(session: &mut Session, key: &SessionKey, arm: Arm, trigger: &Trigger, s
         return;
     }
     session.eligible_at.push(trigger.placement);
-    let is_first = session.subject.is_none();
-    let subject = *session.subject.get_or_insert_with(|| subject_of(session.customer.as_ref(), key));
+    let is_first = session.entered.is_none();
+    let Session { entered, customer, .. } = session;
+    let (plan, subject) = *entered.get_or_insert_with(|| (settings.experiment.plan(), subject_of(customer.as_ref(), key)));
     // An order that was placed before is no outcome, and neither is what of it goes back.
     if let Some(order) = session.orders.iter_mut().find(|order| is_first && trigger.order_id.as_ref() == Some(&order.id)) {
         order.subject = None;
     }
-    facts.push(Fact::Eligible { plan: settings.experiment.plan(), subject, arm, placement: trigger.placement, ts: trigger.at });
+    facts.push(Fact::Eligible { plan, subject, arm, placement: trigger.placement, ts: trigger.at });
 }
 
 fn outstanding_item(chosen: &Chosen) -> OutstandingItem {

@@ -72,13 +72,14 @@ pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, sh
 
 /// A shopper who was drawn as a session, and logs in as a customer of the other arm, has crossed over.
 fn crossed(session: &mut Session, key: &SessionKey, settings: &Settings, facts: &mut Vec<Fact>) {
-    let (Some(arm), Some(subject), Some(customer), false) = (session.arm, session.subject, &session.customer, session.has_crossed) else {
+    let (Some(arm), Some((plan, subject)), Some(customer), false) = (session.arm, session.entered, &session.customer, session.has_crossed)
+    else {
         return;
     };
     let is_login = subject == subject_of(None, key);
     if is_login && customer_arm(customer, &settings.experiment) != arm {
         session.has_crossed = true;
-        facts.push(Fact::Crossover { plan: settings.experiment.plan() });
+        facts.push(Fact::Crossover { plan });
     }
 }
 

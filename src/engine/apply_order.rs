@@ -175,7 +175,7 @@ impl Step<'_> {
             categories: Vec::new(),
             follow_up_at: None,
             closed_at: self.event.ts,
-            subject: self.session.subject.or_else(|| self.session.customer.as_ref().map(|customer| subject_of(Some(customer), self.key))),
+            subject: self.subject(),
             is_cancelled: false,
             counted_with_offer: None,
         });
@@ -183,6 +183,12 @@ impl Step<'_> {
             self.session.orders.pop_front();
         }
         self.session.orders.len() - 1
+    }
+
+    /// The shopper that an order counts for: as whom they entered the experiment, else the customer, who may have.
+    fn subject(&self) -> Option<u64> {
+        let customer = || self.session.customer.as_ref().map(|customer| subject_of(Some(customer), self.key));
+        self.session.entered.map(|(_, subject)| subject).or_else(customer)
     }
 
     /// Forgets the oldest other orders until `lines` more find room; returns where the order stands then.

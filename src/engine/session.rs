@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::attribution::Moves;
 use super::basket::Basket;
 use super::dedupe::RecentIds;
+use super::facts::Plan;
 use super::orders::Order;
 use super::outstanding::Outstanding;
 use super::pressure::Pressure;
@@ -60,8 +61,8 @@ pub struct Session {
     pub accepted_at: Vec<(Placement, u32)>,
     /// Moves of offered items in and out of the basket.
     pub moves: Moves,
-    /// The shopper the session counts for in the experiment, once eligible.
-    pub subject: Option<u64>,
+    /// The experiment the shopper entered, and as whom, once eligible: a later plan is for those who come after.
+    pub entered: Option<(Plan, u64)>,
     /// Placements the shopper was eligible at, each told once.
     pub eligible_at: Vec<Placement>,
     /// It was told that the shopper logged in as a customer of the other arm.
@@ -120,7 +121,7 @@ impl Session {
             let kept = Self { orders, recent: std::mem::take(&mut self.recent), events: self.events, visit_from: now, ..Self::default() };
             let old = std::mem::replace(self, kept);
             (self.aliases, self.arm, self.customer, self.told) = (old.aliases, old.arm, old.customer, old.told);
-            (self.subject, self.eligible_at, self.has_crossed) = (old.subject, old.eligible_at, old.has_crossed);
+            (self.entered, self.eligible_at, self.has_crossed) = (old.entered, old.eligible_at, old.has_crossed);
             (self.offered_at, self.accepted_at) = (old.offered_at, old.accepted_at);
             (self.offers, self.moves) = (old.offers, old.moves);
             // A refund from the back office names none.

@@ -99,7 +99,8 @@ mod tests {
         session.basket_answered = true;
         (session.offered_at, session.accepted_at) = (vec![Placement::Cart], vec![(Placement::Checkout, 1)]);
         session.moves.add(&"b".into(), Timestamp(3), What::Removed(Some(Quantity(500))));
-        (session.subject, session.eligible_at, session.has_crossed) = (Some(9), vec![Placement::Cart], true);
+        let plan = crate::engine::facts::Plan { salt: 1, holdout_millionths: 50_000, window_ms: 604_800_000, cap_micros: 0 };
+        (session.entered, session.eligible_at, session.has_crossed) = (Some((plan, 9)), vec![Placement::Cart], true);
         session
     }
 
