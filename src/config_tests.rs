@@ -1,6 +1,7 @@
 use std::io::Write as _;
 
 use super::*;
+use crate::engine::vocabulary::Placement;
 
 fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -53,6 +54,20 @@ fn a_bad_value_is_one_line_with_setting_value_and_what_is_allowed() {
     insta::assert_snapshot!(error("[placements.cart]\nitems_max = 5"), @"placements.cart.items_max is 5; 1, 2 or 3 is allowed");
     insta::assert_snapshot!(error("[http]\nlisten = \"everywhere\""), @"invalid socket address syntax for key `http.listen`");
     insta::assert_snapshot!(error("not toml"), @"TOML parse error at line 1, column 5 | 1 | not toml |     ^ key with no value, expected `=`");
+}
+
+#[test]
+fn variants_of_a_placement_are_read_and_a_bad_one_is_named_with_its_place() {
+    let two = "[[placements.cart.variants]]\nname = \"first\"\nkinds = [\"upsell\"]\n[[placements.cart.variants]]\nname = \"second\"\n";
+    let config = load(&format!("{two}items_max = 1\npopularity_exponent = 0.3"), &[]).unwrap();
+    let cart = config.engine.placements.get(Placement::Cart);
+    assert_eq!(cart.variant_names(), ["default", "first", "second"]);
+    assert_eq!((cart.variants[0].items_max, cart.variants[1].items_max, cart.items_max), (None, Some(1), 3));
+    insta::assert_snapshot!(error(&format!("{two}items_max = 4")), @"placements.cart.variants[1].items_max is 4; 1, 2 or 3 is allowed");
+    insta::assert_snapshot!(error(two), @"placements.cart.variants[1].name is second; it is the same as the plain policy: give it what it changes, or take it out");
+    insta::assert_snapshot!(error(&format!("{two}kinds = [\"surprise\"]")), @r#""surprise" is not allowed (cross_sell, upsell, add_on and bundle are) for key `placements.cart.variants[1].kinds`"#);
+    insta::assert_snapshot!(error(&format!("{two}session_max = 4")), @"unknown field `session_max`, expected one of `name`, `kinds`, `items_max`, `bundle_ratio`, `prior_baskets`, `popularity_prior`, `popularity_exponent`, `cart_order`, `position_decay`, `personal`, `history_weight`, `history_prior_baskets` for key `placements.cart.variants[1]`");
+    insta::assert_snapshot!(error("[optimiser]\ndismissed_ratio_max = 0.305"), @"optimiser.dismissed_ratio_max is 0.305; 0.01 to 1 is allowed, in steps of 0.01; 1 holds nothing back");
 }
 
 #[test]

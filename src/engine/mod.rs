@@ -13,6 +13,7 @@
 //! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
 //! | `texts` | what a shopper is told, in the shop's languages |
 //! | `attribution`, `experiment` | what offers did, and who is kept from them |
+//! | `optimiser` | which variant of a policy is used, and where offers are held back |
 //! | `settings`, `vocabulary`, `hash` | settings, closed sets of words, chance |
 
 mod answer;
@@ -35,6 +36,7 @@ pub mod hash;
 pub mod local_time;
 pub mod offer;
 pub mod offered;
+pub mod optimiser;
 pub mod orders;
 pub mod outstanding;
 pub mod passed_over;

@@ -39,7 +39,7 @@ pub struct Offer {
     cause: Cause,
     /// Made, or kept back.
     pub arm: Arm,
-    variant: &'static str,
+    variant: Id,
     propensity: String,
     #[serde(serialize_with = "display")]
     expires_at: Timestamp,
@@ -154,7 +154,6 @@ pub struct Frame<'a> {
 /// Writes an offer out.
 #[must_use]
 pub fn compose(frame: Frame<'_>, choice: &Choice, settings: &Settings, shop: &Shop) -> Offer {
-    let propensity = choice.variant.propensity(settings.rules.exploration_ratio);
     Offer {
         kind: "offer",
         offer_id: id_text(frame.id),
@@ -168,8 +167,8 @@ pub fn compose(frame: Frame<'_>, choice: &Choice, settings: &Settings, shop: &Sh
         locale: frame.locale.clone(),
         cause: frame.cause.clone(),
         arm: frame.arm,
-        variant: choice.variant.as_str(),
-        propensity: format!("{propensity:.6}"),
+        variant: choice.variant.label(),
+        propensity: choice.variant.propensity(),
         expires_at: frame.expires_at,
         supersedes: frame.supersedes.map(id_text),
         items: choice.items.iter().map(|item| compose_item(frame, item, settings, shop)).collect(),

@@ -16,6 +16,7 @@ use super::decay::Decay;
 use super::experiment::ledger::Ledger;
 use super::facts::{Fact, Sale};
 use super::offered::OfferedLately;
+use super::optimiser::{NAMES_MAX, Optimiser};
 use super::passed_over::PassedOver;
 use super::settings::Limits;
 use super::shelves::Shelves;
@@ -42,6 +43,8 @@ pub struct Shop {
     pub weekly: Weekly,
     /// What known customers were offered lately.
     pub offered: OfferedLately,
+    /// What the variants of policies did.
+    pub optimiser: Optimiser,
     totals: Mutex<Totals>,
     combinations: Mutex<Combinations>,
     experiment: Mutex<Ledger>,
@@ -75,6 +78,7 @@ impl Shop {
             passed_over: PassedOver::new(limits.items),
             weekly: Weekly::new(limits.items),
             offered: OfferedLately::new(limits.customer_offers),
+            optimiser: Optimiser::default(),
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
             experiment: Mutex::new(Ledger::new(limits.experiment_shoppers)),
@@ -108,7 +112,7 @@ impl Shop {
             Fact::Seen { customer, day, placement } => self.customers.saw(customer, *day, *placement),
             Fact::Declined { customer, item, ts } => self.customers.declined(customer, item, *ts),
             Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => self.experiment().fold(fact),
-            Fact::Tried { .. } => {}
+            Fact::Tried { placement, variant, step } => self.optimiser.fold(*placement, variant, *step),
             Fact::Offered { customer, item, from, until, source } => self.offered.add(customer, item, *from, *until, source),
             Fact::Taken { customer, item, offer } => self.offered.taken(customer, item, *offer),
         }
@@ -188,6 +192,7 @@ impl Shop {
             ("items_of_the_week", of_items(self.weekly.entries(), limits)),
             ("experiment_shoppers", shoppers),
             ("experiment_facts_waiting", waiting),
+            ("variants", Usage { entries: self.optimiser.len(), limit: NAMES_MAX, evictions: self.optimiser.evicted() }),
             ("combinations", Usage { entries: combinations.len(), limit: limits.combinations, evictions: combinations.evicted() }),
         ])
     }

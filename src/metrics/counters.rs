@@ -128,7 +128,7 @@ impl Metrics {
 
     fn start_placement(&self, placement: Placement, settings: &Settings) {
         let (families, currency) = (&self.families, self.currency.as_str());
-        let kinds = &settings.placements.get(placement).kinds;
+        let kinds = settings.placements.get(placement).kinds_of_all();
         let placement = placement.as_str();
         let channels = || settings.channels.iter().map(|channel| channel.as_str()).chain(["other"]);
         Outcome::ALL.iter().for_each(|outcome| families.triggers.with_label_values(&[placement, outcome.as_str()]).inc_by(0));

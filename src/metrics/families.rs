@@ -108,6 +108,16 @@ families! {
         "How often the companion was shown beside the anchor, of every combination that is listed.", ["anchor", "companion"];
     combination_accepted: IntGaugeVec = "offerstream_shop_combination_accepted",
         "How often it was then accepted.", ["anchor", "companion"];
+    variant_probability: GaugeVec = "offerstream_shop_variant_probability",
+        "How likely an offer is made by this variant of the placement's policy.", ["placement", "variant"];
+    variant_offers_shown: IntGaugeVec = "offerstream_shop_variant_offers_shown",
+        "Offers of the variant that were shown, but for those with a new item.", ["placement", "variant"];
+    variant_offers_accepted: IntGaugeVec = "offerstream_shop_variant_offers_accepted",
+        "Those of which something was accepted.", ["placement", "variant"];
+    variant_extra_revenue: GaugeVec = "offerstream_shop_variant_extra_revenue",
+        "What they earned, net of refunds, in the shop's own currency.", ["placement", "variant", "currency"];
+    placement_throttled: IntGaugeVec = "offerstream_shop_placement_throttled",
+        "Whether the placement holds itself back, by why: 1 or 0.", ["placement", "reason"];
     consumer_lag: IntGaugeVec = "offerstream_consumer_lag_records",
         "Records still to be read, up to the last stable offset.", ["topic", "partition"];
     state_entries: IntGaugeVec = "offerstream_state_entries", "Entries of a kind of state.", ["state"];

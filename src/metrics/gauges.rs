@@ -25,7 +25,7 @@ impl Metrics {
         ];
         for placement in Placement::ALL.iter().copied().filter(|placement| settings.policy(*placement).is_some()) {
             keys.extend([TotalKey::ShoppersOffered(placement), TotalKey::ShoppersAccepted(placement)]);
-            for kind in settings.placements.get(placement).kinds.iter().copied() {
+            for kind in settings.placements.get(placement).kinds_of_all() {
                 keys.push(TotalKey::ExtraRevenue { placement, kind, currency });
                 keys.push(TotalKey::ExtraRevenueRefunded { placement, kind, currency });
                 for channel in settings.channels.iter().map(|channel| channel.as_str()).chain(["other"]) {

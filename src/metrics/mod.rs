@@ -10,6 +10,7 @@ mod experiment;
 mod families;
 mod gauges;
 mod histogram;
+mod optimiser;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -26,6 +27,7 @@ use counters::Debts;
 use experiment::ExperimentGauges;
 use families::{Families, LATENCY_BOUNDS_S, RESTORE_BOUNDS_S};
 use histogram::BasketAges;
+use optimiser::Watched;
 
 /// A millionth of a unit of money.
 const MICROS: f64 = 1e-6;
@@ -37,6 +39,7 @@ pub struct Metrics {
     experiment: ExperimentGauges,
     basket_ages: BasketAges,
     currency: Currency,
+    optimiser: Watched,
     debts: Mutex<Debts>,
     scraping: Mutex<()>,
     /// From the record's time in Kafka to the commit that carries its offer, in seconds.
@@ -76,6 +79,7 @@ impl Metrics {
             experiment,
             basket_ages,
             currency: settings.currency,
+            optimiser: Watched::of(settings),
             debts: Mutex::default(),
             scraping: Mutex::default(),
         };
@@ -131,6 +135,7 @@ impl Metrics {
         }
         self.observe_combinations(shop);
         self.experiment.observe(shop);
+        self.observe_optimiser(shop);
     }
 
     /// Sets how full the sessions of all partitions are.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::engine::facts::{CombinationStep, Fact};
+use crate::engine::facts::{CombinationStep, Fact, TriedStep};
 use crate::engine::totals::TotalKey;
 use crate::engine::vocabulary::{AmountIgnored, FeedbackIgnored, ItemStep, OfferKind, Outcome, Placement};
 use crate::event::{EventType, RejectReason};
@@ -73,10 +73,15 @@ offerstream_shop_order_revenue_refunded gauge currency
 offerstream_shop_order_revenue_with_offer gauge currency
 offerstream_shop_orders gauge
 offerstream_shop_orders_with_offer gauge
+offerstream_shop_placement_throttled gauge placement reason
 offerstream_shop_shoppers_accepted gauge placement
 offerstream_shop_shoppers_accepted_anywhere gauge
 offerstream_shop_shoppers_offered gauge placement
 offerstream_shop_shoppers_offered_anywhere gauge
+offerstream_shop_variant_extra_revenue gauge currency placement variant
+offerstream_shop_variant_offers_accepted gauge placement variant
+offerstream_shop_variant_offers_shown gauge placement variant
+offerstream_shop_variant_probability gauge placement variant
 offerstream_shoppers_accepted_total counter placement
 offerstream_shoppers_offered_total counter placement
 offerstream_state_entries gauge state
@@ -257,6 +262,11 @@ fn the_age_of_baskets_is_a_histogram_with_its_exact_sum() {
 #[test]
 fn the_shops_figures_are_set_not_added() {
     let (metrics, shop) = (metrics(), shop());
+    let tried = |step| shop.fold(&Fact::Tried { placement: Placement::Cart, variant: "default".into(), step });
+    (0..150).for_each(|_| tried(TriedStep::Shown));
+    (0..50).for_each(|_| tried(TriedStep::Dismissed));
+    tried(TriedStep::Accepted);
+    tried(TriedStep::Earned { before_micros: 1_500_000, after_micros: 4_000_000 });
     for _ in 0..2 {
         metrics.observe_shop(&shop, &Settings::default().limits);
     }
@@ -266,6 +276,13 @@ fn the_shops_figures_are_set_not_added() {
         (r#"offerstream_acceptance_ratio{kind="cross_sell",placement="cart"}"#, 1.0),
         (r#"offerstream_shop_combination_revenue{anchor="phone",companion="case",currency="USD",rank="top-01"}"#, 12.5),
         (r#"offerstream_shop_combination_acceptance_ratio{anchor="phone",companion="case",rank="bottom-01"}"#, 0.4),
+        (r#"offerstream_shop_variant_probability{placement="cart",variant="default"}"#, 1.0),
+        (r#"offerstream_shop_variant_offers_shown{placement="cart",variant="default"}"#, 150.0),
+        (r#"offerstream_shop_variant_offers_accepted{placement="cart",variant="default"}"#, 1.0),
+        (r#"offerstream_shop_variant_extra_revenue{currency="USD",placement="cart",variant="default"}"#, 2.5),
+        (r#"offerstream_shop_placement_throttled{placement="cart",reason="dismissals"}"#, 1.0),
+        (r#"offerstream_shop_placement_throttled{placement="cart",reason="loses_money"}"#, 0.0),
+        (r#"offerstream_shop_placement_throttled{placement="checkout",reason="dismissals"}"#, 0.0),
         (r#"offerstream_state_limit{state="items"}"#, 1_000_000.0),
         (r#"offerstream_state_entries{state="combinations"}"#, 1.0),
         (r#"offerstream_state_evictions_total{state="pairs"}"#, 0.0),

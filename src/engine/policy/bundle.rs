@@ -28,7 +28,7 @@ pub struct Terms {
 /// Adds the companions of a bundle, if there is one; returns its terms.
 pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) -> Option<Terms> {
     let discounts = &situation.settings.discounts;
-    let ratio = discounts.bundle_ratio_for(situation.segment);
+    let ratio = discounts.bundle_ratio_for(situation.segment, situation.bundle_ratio);
     if ratio <= 0.0 {
         return None;
     }

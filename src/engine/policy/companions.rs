@@ -20,7 +20,7 @@ pub(super) fn ranked(situation: &Situation<'_>) -> Vec<Candidate> {
         now: situation.now,
         together_min: situation.policy.baskets_together_min,
     };
-    rank(situation.shop, &situation.settings.ranking, query)
+    rank(situation.shop, situation.ranking, query)
 }
 
 /// Whether there is room for another companion; where the policy has none, never.

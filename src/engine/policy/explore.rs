@@ -1,51 +1,15 @@
 //! Exploration: a small share of offers may carry a new item, so that it can earn evidence of its own.
 //!
-//! Invariant: the variant is drawn by a hash of the offer's id with published probabilities, so that what an offer
-//! was is known to whoever compares policies afterwards. A new item keeps to every rule, and takes the last place.
+//! Invariant: a new item keeps to every rule, and takes the last place. Whether an offer may carry one is drawn in
+//! `variant`.
 
 use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation, companions, fallback};
-use crate::engine::hash::{hash_128, unit_interval};
+use crate::engine::hash::hash_128;
 use crate::event::{Id, ItemId};
 
 /// New items looked at of one category.
 const LOOKED_AT: usize = 16;
-
-/// The variants of the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variant {
-    /// As ranked.
-    Default,
-    /// The last place may go to a new item.
-    Explore,
-}
-
-impl Variant {
-    /// Its name in an offer.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Explore => "explore",
-        }
-    }
-
-    /// The probability that it is drawn.
-    #[must_use]
-    pub fn propensity(self, exploration_ratio: f64) -> f64 {
-        match self {
-            Self::Default => 1.0 - exploration_ratio,
-            Self::Explore => exploration_ratio,
-        }
-    }
-}
-
-/// Draws the variant of an offer.
-pub(super) fn draw(situation: &Situation<'_>) -> Variant {
-    let ratio = situation.settings.rules.exploration_ratio;
-    let draw = unit_interval("variant", &[&situation.offer_id.to_le_bytes()]);
-    if draw < ratio { Variant::Explore } else { Variant::Default }
-}
 
 /// Gives the last place to a new item of a category that goes with the basket, if there is one.
 pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {

@@ -6,7 +6,9 @@
 use super::Situation;
 use crate::engine::attribution::channel_label;
 use crate::engine::customers::History;
+use crate::engine::hash::unit_interval;
 use crate::engine::local_time::day_of;
+use crate::engine::optimiser::Reason;
 use crate::engine::vocabulary::Outcome;
 
 /// Whether an offer may be made.
@@ -33,7 +35,7 @@ pub(super) fn check(situation: &Situation<'_>) -> Result<(), Outcome> {
     ];
     match caps.into_iter().find(|(cap, count, _)| *cap > 0 && count >= cap) {
         Some((_, _, reason)) => Err(reason),
-        None => check_day(situation),
+        None => check_day(situation).and_then(|()| check_throttle(situation)),
     }
 }
 
@@ -50,4 +52,16 @@ fn check_day(situation: &Situation<'_>) -> Result<(), Outcome> {
         Some(true) => Err(Outcome::CustomerCap),
         _ => Ok(()),
     }
+}
+
+/// A placement that holds itself back answers some of its triggers all the same: how else would it be known that it is
+/// better now? The same ones for all arms, since it is drawn before a shopper's arm is.
+fn check_throttle(situation: &Situation<'_>) -> Result<(), Outcome> {
+    let Situation { shop, settings, placement, offer_id, .. } = *situation;
+    let plan = settings.experiment.plan();
+    let is_held_back = Reason::ALL.iter().any(|reason| reason.holds(shop, placement, &settings.optimiser, &plan));
+    if is_held_back && unit_interval("throttle", &[&offer_id.to_le_bytes()]) >= settings.optimiser.throttled_ratio {
+        return Err(Outcome::Throttled);
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@
 //! | `companions`, `fallback` | cross-sells and add-ons, from the strongest evidence to the weakest |
 //! | `upsell`, `ladder` | a better one in the place of an item |
 //! | `discount`, `bundle`, `stamps` | what is cheaper, and how far it may be |
+//! | `variant` | which variant of the placement's policy is used |
 //! | `explore` | a small share of offers for new items |
 
 mod bundle;
@@ -23,17 +24,18 @@ mod ladder;
 mod rules;
 mod stamps;
 mod upsell;
+mod variant;
 
 #[cfg(test)]
 mod tests;
 
 pub use bundle::Terms;
 pub use evidence::Ground;
-pub use explore::Variant;
+pub use variant::Variant;
 
 use super::catalogue::Facets;
 use super::session::Session;
-use super::settings::{PlacementPolicy, Settings};
+use super::settings::{PlacementPolicy, Ranking, Settings};
 use super::shop::Shop;
 use super::vocabulary::{OfferKind, Outcome, Placement};
 use crate::event::{ItemId, Money, Timestamp};
@@ -52,6 +54,10 @@ pub struct Situation<'a> {
     pub placement: Placement,
     /// and what may be done there.
     pub policy: &'a PlacementPolicy,
+    /// How candidates are scored.
+    pub ranking: &'a Ranking,
+    /// The share a bundle is cheaper by, where it is not the shop's.
+    pub bundle_ratio: Option<f64>,
     /// The time it is made for.
     pub now: Timestamp,
     /// What it is to go with: the basket, the order, the page's item; the newest last.
@@ -124,9 +130,16 @@ pub type Dropped = (ItemId, Outcome);
 /// The reason why there is none.
 pub fn choose(situation: &Situation<'_>, dropped: &mut Vec<Dropped>) -> Result<Choice, Outcome> {
     gates::check(situation)?;
+    let (changes, variant) = variant::draw(situation);
+    let Some(changes) = changes else { return choose_by(situation, variant, dropped) };
+    let (policy, ranking) = (changes.policy(situation.policy), changes.ranking(situation.ranking));
+    choose_by(&Situation { policy: &policy, ranking: &ranking, bundle_ratio: changes.bundle_ratio, ..*situation }, variant, dropped)
+}
+
+/// Chooses an offer by the policy of the variant that was drawn.
+fn choose_by(situation: &Situation<'_>, variant: Variant, dropped: &mut Vec<Dropped>) -> Result<Choice, Outcome> {
     let mut rules = Rules::new(situation);
-    let variant = explore::draw(situation);
-    let chosen = ladder::choose(situation, &mut rules).map_or_else(|| assemble(situation, &mut rules, variant), |items| (items, None));
+    let chosen = ladder::choose(situation, &mut rules).map_or_else(|| assemble(situation, &mut rules, &variant), |items| (items, None));
     let reason = rules.reason();
     dropped.append(&mut rules.dropped);
     let (items, bundle) = chosen;
@@ -135,7 +148,7 @@ pub fn choose(situation: &Situation<'_>, dropped: &mut Vec<Dropped>) -> Result<C
 
 /// Puts an offer together: one place each for a bundle's companions and an upgrade, the rest for companions, in the
 /// order of the policy's kinds; what is pinned comes first.
-fn assemble(situation: &Situation<'_>, rules: &mut Rules<'_>, variant: Variant) -> (Vec<Chosen>, Option<Terms>) {
+fn assemble(situation: &Situation<'_>, rules: &mut Rules<'_>, variant: &Variant) -> (Vec<Chosen>, Option<Terms>) {
     let policy = situation.policy;
     let candidates = companions::ranked(situation);
     rules.candidates_seen(candidates.len());
@@ -150,7 +163,7 @@ fn assemble(situation: &Situation<'_>, rules: &mut Rules<'_>, variant: Variant) 
     }
     companions::add_ranked(situation, rules, &candidates, &mut chosen);
     fallback::fill_by_pins(situation, rules, &mut chosen);
-    if variant == Variant::Explore {
+    if variant.explored {
         explore::add(situation, rules, &mut chosen);
     }
     let place = |chosen: &Chosen| policy.kinds.iter().position(|kind| *kind == chosen.kind);

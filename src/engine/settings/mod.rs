@@ -11,6 +11,7 @@ mod placements;
 mod ranking;
 mod rules;
 mod types;
+mod variants;
 
 pub use attribution::{Attribution, AttributionScope, AttributionTrigger};
 pub use experiment::{Experiment, RevenueCap};
@@ -20,6 +21,7 @@ pub use placements::{PlacementPolicy, Placements};
 pub use ranking::{CartOrder, Ranking};
 pub use rules::{Amount, Discounts, Rules, Segments, StampCard};
 pub use types::{DurationMs, Zone};
+pub use variants::PolicyVariant;
 
 use std::sync::Arc;
 
@@ -149,8 +151,11 @@ impl Settings {
     /// # Errors
     /// The first setting that can't be used.
     pub fn check(&self) -> Result<(), BadSetting> {
-        self.ranking.check()?;
-        Placement::ALL.iter().try_for_each(|placement| self.placements.get(*placement).check(*placement))?;
+        self.ranking.check("ranking")?;
+        for (placement, policy) in Placement::ALL.iter().map(|placement| (*placement, self.placements.get(*placement))) {
+            policy.check(&format!("placements.{}", placement.as_str()), placement)?;
+            variants::check(placement, policy, &self.ranking)?;
+        }
         self.rules.check()?;
         self.discounts.check()?;
         self.stamp_cards.iter().enumerate().try_for_each(|(at, card)| card.check(at))?;

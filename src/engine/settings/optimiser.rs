@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{BadSetting, in_range};
 
 /// How variants of policies are chosen, and how placements hold themselves back.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimiserSettings {
     /// What is to be as large as possible.
@@ -51,7 +51,12 @@ impl Default for OptimiserSettings {
 impl OptimiserSettings {
     pub(super) fn check(&self) -> Result<(), BadSetting> {
         in_range("optimiser.exploration_ratio", self.exploration_ratio, 0.0, 1.0)?;
-        in_range("optimiser.dismissed_ratio_max", self.dismissed_ratio_max, 0.0, 1.0)?;
+        let percent = self.dismissed_ratio_max * 100.0;
+        // Bounds of whole per cents are kept (see `optimiser::throttle`); a double of two decimals is nearly one.
+        if !(1.0..=100.0).contains(&percent.round()) || (percent - percent.round()).abs() > 1e-9 {
+            let allowed = "0.01 to 1 is allowed, in steps of 0.01; 1 holds nothing back";
+            return Err(BadSetting::new("optimiser.dismissed_ratio_max", self.dismissed_ratio_max, allowed));
+        }
         in_range("optimiser.throttled_ratio", self.throttled_ratio, 0.0, 1.0)
     }
 }

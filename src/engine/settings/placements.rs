@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::types::DurationMs;
+use super::variants::PolicyVariant;
 use super::{BadSetting, at_least, in_range};
+use crate::engine::optimiser::PLAIN;
 use crate::engine::vocabulary::{OfferKind, Placement};
 
 /// Declares a policy, and the same with every field optional, as a file has it.
@@ -60,6 +62,8 @@ policy! {
     /// How long after the session's last event, or the purchase, the offer is due: of `abandoned_cart` and
     /// `follow_up` alone.
     after: DurationMs,
+    /// Variants to choose from beside it, by what they bring.
+    variants: Vec<PolicyVariant>,
 }
 
 /// The policies of all placements.
@@ -122,6 +126,7 @@ impl PlacementPolicy {
             customer_day_max: 16,
             ladder: false,
             after: DurationMs(0),
+            variants: Vec::new(),
         };
         match placement {
             Placement::ProductPage => Self { kinds: vec![Upsell, Bundle, CrossSell], ..common },
@@ -147,14 +152,27 @@ impl PlacementPolicy {
         }
     }
 
+    /// The names of the variants, the plain policy's first.
+    #[must_use]
+    pub fn variant_names(&self) -> Vec<&str> {
+        std::iter::once(PLAIN).chain(self.variants.iter().map(|variant| variant.name.as_str())).collect()
+    }
+
+    /// The kinds that the policy or a variant of it may offer, each once.
+    #[must_use]
+    pub fn kinds_of_all(&self) -> Vec<OfferKind> {
+        let all = self.kinds.iter().chain(self.variants.iter().filter_map(|variant| variant.kinds.as_ref()).flatten());
+        OfferKind::ALL.iter().filter(|kind| all.clone().any(|other| other == *kind)).copied().collect()
+    }
+
     /// Whether offers of a kind may be made here.
     #[must_use]
     pub fn has(&self, kind: OfferKind) -> bool {
         self.kinds.contains(&kind)
     }
 
-    pub(super) fn check(&self, placement: Placement) -> Result<(), BadSetting> {
-        let name = format!("placements.{}", placement.as_str());
+    /// Checks the policy under the `name` it has in the file; `variants` apart.
+    pub(super) fn check(&self, name: &str, placement: Placement) -> Result<(), BadSetting> {
         let bad =
             |field: &str, value: &dyn ToString, allowed: &str| Err(BadSetting::new(format!("{name}.{field}"), value.to_string(), allowed));
         if !(1..=3).contains(&self.items_max) {

@@ -8,7 +8,7 @@ use super::types::DurationMs;
 use super::{BadSetting, at_least, in_range};
 
 /// How evidence weighs and candidates are scored; the formula is in `ranking.rs`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ranking {
     /// The time in which evidence loses half its weight.
@@ -76,15 +76,16 @@ impl Default for Ranking {
 }
 
 impl Ranking {
-    pub(super) fn check(&self) -> Result<(), BadSetting> {
-        at_least("ranking.half_life", self.half_life, DurationMs::days(1))?;
-        in_range("ranking.cart_add_weight", self.cart_add_weight, 0.0, 1.0)?;
-        in_range("ranking.checkout_weight", self.checkout_weight, 0.0, 1.0)?;
-        in_range("ranking.prior_baskets", self.prior_baskets, 0.0, 1e6)?;
-        in_range("ranking.popularity_prior", self.popularity_prior, 0.0, 1e6)?;
-        in_range("ranking.popularity_exponent", self.popularity_exponent, 0.0, 1.0)?;
-        in_range("ranking.position_decay", self.position_decay, 0.01, 1.0)?;
-        in_range("ranking.history_weight", self.history_weight, 0.0, 10.0)?;
-        in_range("ranking.history_prior_baskets", self.history_prior_baskets, 0.0, 1e6)
+    /// Checks every value under the name of its `section` of the file.
+    pub(super) fn check(&self, section: &str) -> Result<(), BadSetting> {
+        at_least(&format!("{section}.half_life"), self.half_life, DurationMs::days(1))?;
+        in_range(&format!("{section}.cart_add_weight"), self.cart_add_weight, 0.0, 1.0)?;
+        in_range(&format!("{section}.checkout_weight"), self.checkout_weight, 0.0, 1.0)?;
+        in_range(&format!("{section}.prior_baskets"), self.prior_baskets, 0.0, 1e6)?;
+        in_range(&format!("{section}.popularity_prior"), self.popularity_prior, 0.0, 1e6)?;
+        in_range(&format!("{section}.popularity_exponent"), self.popularity_exponent, 0.0, 1.0)?;
+        in_range(&format!("{section}.position_decay"), self.position_decay, 0.01, 1.0)?;
+        in_range(&format!("{section}.history_weight"), self.history_weight, 0.0, 10.0)?;
+        in_range(&format!("{section}.history_prior_baskets"), self.history_prior_baskets, 0.0, 1e6)
     }
 }

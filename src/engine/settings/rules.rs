@@ -190,10 +190,10 @@ impl Discounts {
         Ok(())
     }
 
-    /// The share that a bundle is cheaper by for a segment.
+    /// The share that a bundle is cheaper by: what the segment is promised, else the variant's own, else the shop's.
     #[must_use]
-    pub fn bundle_ratio_for(&self, segment: &str) -> f64 {
-        self.bundle_ratio_by_segment.get(segment).copied().unwrap_or(self.bundle_ratio)
+    pub fn bundle_ratio_for(&self, segment: &str, variants: Option<f64>) -> f64 {
+        self.bundle_ratio_by_segment.get(segment).copied().or(variants).unwrap_or(self.bundle_ratio)
     }
 }
 

@@ -17,6 +17,7 @@ mod sense;
 mod similar;
 mod stamps;
 mod upsells;
+mod variants;
 
 use crate::engine::catalogue::Product;
 use crate::engine::offer::Offer;
