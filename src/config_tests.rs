@@ -65,7 +65,7 @@ fn variants_of_a_placement_are_read_and_a_bad_one_is_named_with_its_place() {
     assert_eq!((cart.variants[0].items_max, cart.variants[1].items_max, cart.items_max), (None, Some(1), 3));
     insta::assert_snapshot!(error(&format!("{two}items_max = 4")), @"placements.cart.variants[1].items_max is 4; 1, 2 or 3 is allowed");
     insta::assert_snapshot!(error(two), @"placements.cart.variants[1].name is second; it is the same as the plain policy: give it what it changes, or take it out");
-    insta::assert_snapshot!(error(&format!("{two}kinds = [\"surprise\"]")), @r#""surprise" is not allowed (cross_sell, upsell, add_on and bundle are) for key `placements.cart.variants[1].kinds`"#);
+    insta::assert_snapshot!(error(&format!("{two}kinds = [\"surprise\"]")), @r#""surprise" is not allowed (cross_sell, upsell, add_on and bundle are) for key `placements.cart.variants[1]kinds`"#);
     insta::assert_snapshot!(error(&format!("{two}session_max = 4")), @"unknown field `session_max`, expected one of `name`, `kinds`, `items_max`, `bundle_ratio`, `prior_baskets`, `popularity_prior`, `popularity_exponent`, `cart_order`, `position_decay`, `personal`, `history_weight`, `history_prior_baskets` for key `placements.cart.variants[1]`");
     insta::assert_snapshot!(error("[optimiser]\ndismissed_ratio_max = 0.305"), @"optimiser.dismissed_ratio_max is 0.305; 0.01 to 1 is allowed, in steps of 0.01; 1 holds nothing back");
 }
