@@ -44,11 +44,25 @@ rules-cost EVENTS CATALOGUE="" TURNS="7":
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}
 
-# Ask a real Prometheus every query of the Grafana dashboard
+# Write dashboards/*.json from scripts/dashboards
+dashboards-build:
+    scripts/build_dashboards.sh
+
+# Are the dashboards what their code makes, and does a real Prometheus answer each of their queries?
 dashboards:
+    scripts/build_dashboards.sh --check
     cargo build --release
     scripts/check_dashboard.py target/release/offerstream
+
+# Draw the dashboards' pictures in docs/dashboards from a simulated shop
+dashboards-draw:
+    cargo build --release
+    scripts/draw_dashboards.py target/release/offerstream
+
+# Prometheus' configuration, recording rules and alerts, each of which is tried
+rules:
     promtool check config docker/prometheus.yml
+    promtool test rules docker/rules_test.yml
 
 # The container image, by Docker or Buildah, whichever is there
 image TAG="offerstream:latest":

@@ -1,0 +1,375 @@
+"""Business: what the offers bring, for who decides about them."""
+
+from grafana_foundation_sdk.builders import dashboard as build, table
+
+from . import experiment_state as state
+from .figures import (
+    EXTRA,
+    EXTRA_REFUNDED,
+    MONEY,
+    ORDERS,
+    ORDERS_WITH,
+    PLACEMENT_KIND,
+    REVENUE,
+    REVENUE_REFUNDED,
+    REVENUE_WITH,
+    accepted_of,
+    counted,
+    extra_net,
+    extra_so_far,
+    in_hour,
+    in_range,
+    items,
+    net,
+    ratio,
+)
+from .parts import GREEN, GREY, RED, SHARE, SHORT, Properties, bars, big, by_hour, heat, listing, over_time, page, section, with_currency
+
+WEEKDAYS = {"1": "Monday", "2": "Tuesday", "3": "Wednesday", "4": "Thursday", "5": "Friday", "6": "Saturday", "7": "Sunday"}
+AGES = {
+    "10s": "up to 10 s",
+    "30s": "up to 30 s",
+    "1m": "up to 1 min",
+    "2m": "up to 2 min",
+    "5m": "up to 5 min",
+    "10m": "up to 10 min",
+    "30m": "up to 30 min",
+    "1h": "up to 1 h",
+    "2h": "up to 2 h",
+    "1d": "up to a day",
+    "older": "older",
+}
+STEPS = {"emitted": "offered", "shown": "shown", "clicked": "clicked", "accepted": "accepted", "paid": "paid"}
+NOT_A_CAUSE = "A description, not a cause: whoever takes an offer may be one who buys more anyway."
+BEST, WORST = 'rank=~"top-.*"', 'rank=~"bottom-.*"'
+PAIR = "anchor, companion"
+COUNT: Properties = {"decimals": 0, "custom.width": 100}
+PERCENT: Properties = {"unit": SHARE, "decimals": 1, "custom.width": 110}
+AMOUNT: Properties = {"unit": SHORT, "custom.width": 120}
+
+
+def dashboard() -> build.Dashboard:
+    made = with_currency(page("offerstream-business", "Offerstream: business", "What the offers bring.", "now-24h"))
+    first_row(made)
+    cause(made)
+    acceptance(made)
+    where(made)
+    when(made)
+    combinations(made)
+    going_wrong(made)
+    return made
+
+
+def first_row(made: build.Dashboard) -> None:
+    with_, without = revenue_an_order()
+    made.with_panel(
+        big(
+            "Extra revenue ($currency)",
+            "What bought offers added in the range chosen: net of discount, tax and shipping, less what was refunded. Attributed to the offers, which is"
+            " not to say that they caused it: see below.",
+            extra_net(),
+            decimals=1,
+        )
+    )
+    made.with_panel(
+        big(
+            "Accepted of shown",
+            "Of 100 offered items that shoppers saw, how many went into the basket? In the range chosen.",
+            accepted_of("shown"),
+            unit=SHARE,
+            decimals=1,
+            size=(4, 6),
+        )
+    )
+    made.with_panel(
+        big(
+            "Orders with an accepted offer",
+            "How many orders hold something that was offered first, and which share of all orders is that? In the range chosen.",
+            {"orders": in_range(ORDERS_WITH), "of all": ratio(in_range(ORDERS_WITH), in_range(ORDERS))},
+            size=(5, 6),
+            by_name={"of all": {"unit": SHARE, "decimals": 0}, "orders": {"decimals": 0}},
+        )
+    )
+    made.with_panel(
+        big(
+            "Revenue an order ($currency)",
+            f"How much is an order with an accepted offer, how much is one without, and by how much do they differ? In the range chosen. {NOT_A_CAUSE}",
+            {"with an offer": with_, "without": without, "difference": f"{with_} / ({without}) - 1"},
+            decimals=2,
+            size=(9, 6),
+            by_name={"difference": {"unit": SHARE, "decimals": 0}, "without": {"color": {"mode": "fixed", "fixedColor": GREY}}},
+        )
+    )
+
+
+def revenue_an_order() -> tuple[str, str]:
+    """Of orders with and without an accepted offer, in the range."""
+    all_revenue, with_revenue = (in_range(metric + MONEY, "currency", "") for metric in (REVENUE, REVENUE_WITH))
+    orders, with_orders = in_range(ORDERS), in_range(ORDERS_WITH)
+    return ratio(with_revenue, with_orders), ratio(f"({all_revenue}) - ({with_revenue})", f"({orders}) - ({with_orders})")
+
+
+def cause(made: build.Dashboard) -> None:
+    section(made, "Did the offers cause it?")
+    caused = "max by (bound) (offerstream_shop_incremental_revenue{{bound=\"{}\",{}}})"
+    money = MONEY.strip("{}")
+    made.with_panel(
+        big(
+            "Attributed and caused ($currency)",
+            "Attributed is what bought offers added. Caused is what shoppers with offers spent beyond those without any (a share is held out for that):"
+            " with 95 % certainty between 'at least' and 'at most'. Both since the first event; caused only of shoppers whose days are over."
+            " While there is too little to tell, there is no figure, and the panels beside this one say why.",
+            {
+                "attributed": extra_so_far(),
+                "caused, at least": caused.format("lower", money),
+                "caused, estimate": caused.format("estimate", money),
+                "caused, at most": caused.format("upper", money),
+            },
+            decimals=1,
+            size=(12, 5),
+            by_name={"attributed": {"color": {"mode": "fixed", "fixedColor": GREY}}},
+        )
+    )
+    for panel in (state.in_words(size=(5, 5)), state.detectable(size=(3, 5)), state.ready_at(size=(4, 5))):
+        made.with_panel(panel)
+
+
+def acceptance(made: build.Dashboard) -> None:
+    section(made, "From offer to payment")
+    made.with_panel(
+        bars(
+            "Accepted, of whom or what?",
+            "The same acceptances by three measures: of all items offered, of those that were seen, and of the shoppers who got an offer, those who took one."
+            " The first two in the range chosen, shoppers likewise.",
+            {
+                "of offered items": accepted_of("emitted"),
+                "of shown items": accepted_of("shown"),
+                "of shoppers": ratio(in_range("offerstream_shop_shoppers_accepted_anywhere"), in_range("offerstream_shop_shoppers_offered_anywhere")),
+            },
+            unit=SHARE,
+            decimals=1,
+        )
+    )
+    made.with_panel(
+        bars(
+            "From offer to payment",
+            "How many offered items came how far, in the range chosen? A step that loses most is the one to work on. Without feedback from the storefront,"
+            " shown and clicked stay at nothing.",
+            {name: items(step) for step, name in STEPS.items()},
+            decimals=1,
+            colour=GREEN,
+        )
+    )
+    made.with_panel(
+        over_time(
+            "Extra revenue an hour ($currency)",
+            "What did each placement add in the hour before each point, less what was refunded in it?",
+            net(in_hour(EXTRA + MONEY, PLACEMENT_KIND, "placement"), in_hour(EXTRA_REFUNDED + MONEY, PLACEMENT_KIND, "placement")),
+            legend="{{placement}}",
+            stacked=True,
+        )
+    )
+
+
+def where(made: build.Dashboard) -> None:
+    section(made, "Where")
+    for label, question in (("placement", "Where are offers taken?"), ("kind", "Which kind of offer is taken?"), ("channel", "On which channel are offers taken?")):
+        made.with_panel(
+            bars(
+                f"Acceptance by {label}",
+                f"{question} Accepted of shown items in the range chosen.",
+                accepted_of("shown", label),
+                legend=f"{{{{{label}}}}}",
+                unit=SHARE,
+                decimals=1,
+                size=(8, 7),
+            )
+        )
+    for label in ("placement", "kind"):
+        made.with_panel(
+            bars(
+                f"Extra revenue by {label} ($currency)",
+                f"Which {label} adds most? Less what was refunded, in the range chosen.",
+                extra_net(label),
+                legend=f"{{{{{label}}}}}",
+                decimals=1,
+                size=(8, 7),
+                colour=GREEN,
+            )
+        )
+    made.with_panel(
+        bars(
+            "Extra revenue by channel ($currency)",
+            "Which channel adds most? Before refunds, in the range chosen.",
+            counted("offerstream_extra_revenue_by_channel_total" + MONEY, "channel"),
+            legend="{{channel}}",
+            decimals=1,
+            size=(8, 7),
+            colour=GREEN,
+        )
+    )
+
+
+def when(made: build.Dashboard) -> None:
+    section(made, "When (in the shop's time zone)")
+    shown, accepted = "offerstream_offer_items_shown_by_hour_total", "offerstream_offer_items_accepted_by_hour_total"
+    extra = "offerstream_extra_revenue_by_hour_total"
+    money = MONEY.strip("{}")
+    asked = "Accepted of shown items in the range chosen."
+    made.with_panel(by_hour("Acceptance by hour", f"At which hour of the day are offers taken? {asked}", ratio(counted(accepted, "hour"), counted(shown, "hour")), unit=SHARE, decimals=0))
+    made.with_panel(by_hour("Extra revenue by hour ($currency)", "At which hour do offers earn? In the range chosen, before refunds.", counted(extra + MONEY, "hour"), unit=SHORT))
+    made.with_panel(
+        bars(
+            "Acceptance by weekday",
+            f"On which day are offers taken? {asked} Nothing, too, where nothing was shown.",
+            {name: ratio(*(counted(f'{metric}{{weekday="{day}"}}') for metric in (accepted, shown))) + " or vector(0)" for day, name in WEEKDAYS.items()},
+            unit=SHARE,
+            decimals=1,
+        )
+    )
+    made.with_panel(
+        heat(
+            "Acceptance by placement and hour",
+            f"Which placement works at which hour of the day? {asked} The fuller the colour, the more is taken; empty where nothing was shown.",
+            ratio(counted(accepted, "placement, hour"), counted(shown, "placement, hour")),
+            row="placement",
+        )
+    )
+    made.with_panel(
+        heat(
+            "Acceptance by weekday and hour",
+            f"Which hours of the week work? {asked} Empty where nothing was shown.",
+            ratio(counted(accepted, "weekday, hour"), counted(shown, "weekday, hour")),
+            row="weekday",
+            row_names=WEEKDAYS,
+        )
+    )
+    made.with_panel(
+        bars(
+            "Extra revenue by weekday ($currency)",
+            "On which day do offers earn? In the range chosen, before refunds.",
+            {name: counted(f'{extra}{{weekday="{day}",{money}}}') for day, name in WEEKDAYS.items()},
+            decimals=1,
+            size=(8, 9),
+            colour=GREEN,
+        )
+    )
+    ages(made)
+
+
+def ages(made: build.Dashboard) -> None:
+    aged = "offerstream_offer_items_{}_by_basket_age_total"
+    extra = "offerstream_extra_revenue_by_basket_age_total"
+    money = MONEY.strip("{}")
+    made.with_panel(
+        bars(
+            "Acceptance by the basket's age",
+            "How old was the basket when the offer was made, and how often was it taken? Accepted of shown items in the range chosen.",
+            {
+                name: ratio(*(counted(f'{aged.format(step)}{{age="{age}"}}') for step in ("accepted", "shown"))) + " or vector(0)"
+                for age, name in AGES.items()
+            },
+            unit=SHARE,
+            decimals=1,
+            size=(8, 9),
+        )
+    )
+    made.with_panel(
+        bars(
+            "Extra revenue by the basket's age ($currency)",
+            "At which age of the basket do offers earn? In the range chosen, before refunds.",
+            {name: counted(f'{extra}{{age="{age}",{money}}}') for age, name in AGES.items()},
+            decimals=1,
+            size=(8, 9),
+            colour=GREEN,
+        )
+    )
+
+
+def combinations(made: build.Dashboard) -> None:
+    section(made, "Best and worst combinations (since the first event)")
+    ratio_, money = "offerstream_shop_combination_acceptance_ratio", MONEY.strip("{}")
+    revenue = "offerstream_shop_combination_revenue"
+    careful = "Acceptance is drawn towards the average where little was shown, so that 1 of 1 does not lead."
+    made.with_panel(
+        pairs(
+            "Best by extra revenue ($currency)",
+            "Which offered item, with what in the basket, earned most? Less what was refunded.",
+            ("Extra revenue", f"max by ({PAIR}) ({revenue}{{{BEST},{money}}})", AMOUNT),
+        )
+    )
+    made.with_panel(
+        pairs(
+            "Best by acceptance",
+            f"Which offered item, with what in the basket, is taken most often once shown? {careful}",
+            ("Accepted of shown", f"max by ({PAIR}) ({ratio_}{{{BEST}}})", PERCENT),
+        )
+    )
+    made.with_panel(
+        pairs(
+            "Worst by acceptance",
+            f"Which were shown ten times or more and hardly ever taken? Candidates for an exclusion in the catalogue. {careful}",
+            ("Accepted of shown", f"max by ({PAIR}) ({ratio_}{{{WORST}}})", PERCENT),
+            best=False,
+        )
+    )
+    made.with_panel(
+        pairs(
+            "Worst by extra revenue ($currency)",
+            "What did those that work worst earn all the same? Less what was refunded.",
+            ("Extra revenue", f"max by ({PAIR}) ({revenue}{{{WORST},{money}}})", AMOUNT),
+            best=False,
+        )
+    )
+
+
+def pairs(title: str, description: str, figure: tuple[str, str, Properties], best: bool = True) -> table.Panel:
+    heading, expr, _ = figure
+    counts = [
+        (step.capitalize(), f"max by ({PAIR}) (offerstream_shop_combination_{step}) and on ({PAIR}) ({expr})", COUNT)
+        for step in ("shown", "accepted")
+    ]
+    return listing(title, description, {"anchor": "In the basket", "companion": "Offered with it"}, [figure, *counts], sort=(heading, best))
+
+
+def going_wrong(made: build.Dashboard) -> None:
+    section(made, "What goes wrong")
+    refunded = in_range(EXTRA_REFUNDED + MONEY, PLACEMENT_KIND)
+    made.with_panel(
+        big(
+            "Refunded ($currency)",
+            "How much went back in the range chosen: of all orders, and of what offers had added? The last is the share of extra revenue that went back.",
+            {
+                "of all orders": in_range(REVENUE_REFUNDED + MONEY, "currency"),
+                "of extra revenue": refunded,
+                "share of it": ratio(refunded, in_range(EXTRA + MONEY, PLACEMENT_KIND)),
+            },
+            decimals=1,
+            size=(8, 7),
+            colours=((None, GREY),),
+            by_name={"share of it": {"unit": SHARE, "decimals": 1}},
+        )
+    )
+    made.with_panel(
+        bars(
+            "Sent away, of shown",
+            "Where do offers annoy? Items the shopper dismissed, of those shown, in the range chosen. A placement above its limit is throttled.",
+            ratio(items("dismissed", "placement"), items("shown", "placement")),
+            legend="{{placement}}",
+            unit=SHARE,
+            decimals=1,
+            size=(8, 7),
+            colour="orange",
+        )
+    )
+    made.with_panel(
+        big(
+            "Throttled placements",
+            "Which placements hold back by themselves, since shoppers send their offers away or they lose money? The experiment's page says which of the two.",
+            "max by (placement) (offerstream_shop_placement_throttled)",
+            size=(8, 7),
+            colours=((None, GREEN), (1, RED)),
+            mappings={"0": ("runs", GREEN), "1": ("throttled", RED)},
+            filled=True,
+        )
+    )
