@@ -80,7 +80,10 @@ def ask_until_answered(dashboards, shops, seconds):
         if not failures:
             return len(answers[0])
         if time.monotonic() > deadline:
-            told = [f"{query}\n" + "\n".join(f"      {each.name}: {answer[query]}" for each, answer in zip(shops, answers)) for query in failures]
+            told = [
+                f"{query}\n" + "\n".join(f"      {each.name}: {answer[query]}" for each, answer in zip(shops, answers))
+                for query in failures
+            ]
             raise Failed(f"{len(failures)} of {len(answers[0])} queries failed for {seconds} s:\n  " + "\n  ".join(told))
         time.sleep(2)
 

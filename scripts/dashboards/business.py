@@ -17,13 +17,30 @@ from .figures import (
     counted,
     extra_net,
     extra_so_far,
-    in_hour,
     in_range,
+    in_step,
     items,
     net,
     ratio,
 )
-from .parts import GREEN, GREY, RED, SHARE, SHORT, Properties, bars, big, by_hour, heat, listing, over_time, page, section, with_currency
+from .parts import (
+    COUNT,
+    GREEN,
+    GREY,
+    RED,
+    SHARE,
+    SHORT,
+    Properties,
+    bars,
+    big,
+    by_hour,
+    heat,
+    listing,
+    over_time,
+    page,
+    section,
+    with_currency,
+)
 
 WEEKDAYS = {"1": "Monday", "2": "Tuesday", "3": "Wednesday", "4": "Thursday", "5": "Friday", "6": "Saturday", "7": "Sunday"}
 AGES = {
@@ -43,8 +60,8 @@ STEPS = {"emitted": "offered", "shown": "shown", "clicked": "clicked", "accepted
 NOT_A_CAUSE = "A description, not a cause: whoever takes an offer may be one who buys more anyway."
 BEST, WORST = 'rank=~"top-.*"', 'rank=~"bottom-.*"'
 PAIR = "anchor, companion"
-COUNT: Properties = {"decimals": 0, "custom.width": 100}
-PERCENT: Properties = {"unit": SHARE, "decimals": 1, "custom.width": 110}
+COUNTED: Properties = {"unit": COUNT, "custom.width": 100}
+PERCENT: Properties = {"unit": SHARE, "decimals": 1, "custom.width": 150}
 AMOUNT: Properties = {"unit": SHORT, "custom.width": 120}
 
 
@@ -69,6 +86,7 @@ def first_row(made: build.Dashboard) -> None:
             " not to say that they caused it: see below.",
             extra_net(),
             decimals=1,
+            size=(6, 7),
         )
     )
     made.with_panel(
@@ -78,7 +96,7 @@ def first_row(made: build.Dashboard) -> None:
             accepted_of("shown"),
             unit=SHARE,
             decimals=1,
-            size=(4, 6),
+            size=(4, 7),
         )
     )
     made.with_panel(
@@ -86,8 +104,8 @@ def first_row(made: build.Dashboard) -> None:
             "Orders with an accepted offer",
             "How many orders hold something that was offered first, and which share of all orders is that? In the range chosen.",
             {"orders": in_range(ORDERS_WITH), "of all": ratio(in_range(ORDERS_WITH), in_range(ORDERS))},
-            size=(5, 6),
-            by_name={"of all": {"unit": SHARE, "decimals": 0}, "orders": {"decimals": 0}},
+            size=(5, 7),
+            by_name={"of all": {"unit": SHARE, "decimals": 0}, "orders": {"unit": COUNT, "decimals": 0}},
         )
     )
     made.with_panel(
@@ -96,7 +114,7 @@ def first_row(made: build.Dashboard) -> None:
             f"How much is an order with an accepted offer, how much is one without, and by how much do they differ? In the range chosen. {NOT_A_CAUSE}",
             {"with an offer": with_, "without": without, "difference": f"{with_} / ({without}) - 1"},
             decimals=2,
-            size=(9, 6),
+            size=(9, 7),
             by_name={"difference": {"unit": SHARE, "decimals": 0}, "without": {"color": {"mode": "fixed", "fixedColor": GREY}}},
         )
     )
@@ -111,7 +129,7 @@ def revenue_an_order() -> tuple[str, str]:
 
 def cause(made: build.Dashboard) -> None:
     section(made, "Did the offers cause it?")
-    caused = "max by (bound) (offerstream_shop_incremental_revenue{{bound=\"{}\",{}}})"
+    caused = 'max by (bound) (offerstream_shop_incremental_revenue{{bound="{}",{}}})'
     money = MONEY.strip("{}")
     made.with_panel(
         big(
@@ -144,7 +162,9 @@ def acceptance(made: build.Dashboard) -> None:
             {
                 "of offered items": accepted_of("emitted"),
                 "of shown items": accepted_of("shown"),
-                "of shoppers": ratio(in_range("offerstream_shop_shoppers_accepted_anywhere"), in_range("offerstream_shop_shoppers_offered_anywhere")),
+                "of shoppers": ratio(
+                    in_range("offerstream_shop_shoppers_accepted_anywhere"), in_range("offerstream_shop_shoppers_offered_anywhere")
+                ),
             },
             unit=SHARE,
             decimals=1,
@@ -153,27 +173,33 @@ def acceptance(made: build.Dashboard) -> None:
     made.with_panel(
         bars(
             "From offer to payment",
-            "How many offered items came how far, in the range chosen? A step that loses most is the one to work on. Without feedback from the storefront,"
+            "How many offered items came how far, in the range chosen? A step that loses most is the one to work on; an item may be accepted without a click. Without feedback from the storefront,"
             " shown and clicked stay at nothing.",
             {name: items(step) for step, name in STEPS.items()},
-            decimals=1,
+            unit=COUNT,
+            decimals=0,
             colour=GREEN,
         )
     )
     made.with_panel(
         over_time(
-            "Extra revenue an hour ($currency)",
-            "What did each placement add in the hour before each point, less what was refunded in it?",
-            net(in_hour(EXTRA + MONEY, PLACEMENT_KIND, "placement"), in_hour(EXTRA_REFUNDED + MONEY, PLACEMENT_KIND, "placement")),
+            "Extra revenue over time ($currency)",
+            "What did each placement add, hour by hour (longer steps where the range is long), less what was refunded meanwhile?",
+            net(in_step(EXTRA + MONEY, PLACEMENT_KIND, "placement"), in_step(EXTRA_REFUNDED + MONEY, PLACEMENT_KIND, "placement")),
             legend="{{placement}}",
             stacked=True,
+            bars_of="1h",
         )
     )
 
 
 def where(made: build.Dashboard) -> None:
     section(made, "Where")
-    for label, question in (("placement", "Where are offers taken?"), ("kind", "Which kind of offer is taken?"), ("channel", "On which channel are offers taken?")):
+    for label, question in (
+        ("placement", "Where are offers taken?"),
+        ("kind", "Which kind of offer is taken?"),
+        ("channel", "On which channel are offers taken?"),
+    ):
         made.with_panel(
             bars(
                 f"Acceptance by {label}",
@@ -216,13 +242,31 @@ def when(made: build.Dashboard) -> None:
     extra = "offerstream_extra_revenue_by_hour_total"
     money = MONEY.strip("{}")
     asked = "Accepted of shown items in the range chosen."
-    made.with_panel(by_hour("Acceptance by hour", f"At which hour of the day are offers taken? {asked}", ratio(counted(accepted, "hour"), counted(shown, "hour")), unit=SHARE, decimals=0))
-    made.with_panel(by_hour("Extra revenue by hour ($currency)", "At which hour do offers earn? In the range chosen, before refunds.", counted(extra + MONEY, "hour"), unit=SHORT))
+    made.with_panel(
+        by_hour(
+            "Acceptance by hour",
+            f"At which hour of the day are offers taken? {asked}",
+            ratio(counted(accepted, "hour"), counted(shown, "hour")),
+            unit=SHARE,
+            decimals=0,
+        )
+    )
+    made.with_panel(
+        by_hour(
+            "Extra revenue by hour ($currency)",
+            "At which hour do offers earn? In the range chosen, before refunds.",
+            counted(extra + MONEY, "hour"),
+            unit=SHORT,
+        )
+    )
     made.with_panel(
         bars(
             "Acceptance by weekday",
             f"On which day are offers taken? {asked} Nothing, too, where nothing was shown.",
-            {name: ratio(*(counted(f'{metric}{{weekday="{day}"}}') for metric in (accepted, shown))) + " or vector(0)" for day, name in WEEKDAYS.items()},
+            {
+                name: ratio(*(counted(f'{metric}{{weekday="{day}"}}') for metric in (accepted, shown))) + " or vector(0)"
+                for day, name in WEEKDAYS.items()
+            },
             unit=SHARE,
             decimals=1,
         )
@@ -233,6 +277,7 @@ def when(made: build.Dashboard) -> None:
             f"Which placement works at which hour of the day? {asked} The fuller the colour, the more is taken; empty where nothing was shown.",
             ratio(counted(accepted, "placement, hour"), counted(shown, "placement, hour")),
             row="placement",
+            size=(12, 8),
         )
     )
     made.with_panel(
@@ -242,6 +287,7 @@ def when(made: build.Dashboard) -> None:
             ratio(counted(accepted, "weekday, hour"), counted(shown, "weekday, hour")),
             row="weekday",
             row_names=WEEKDAYS,
+            size=(12, 8),
         )
     )
     made.with_panel(
@@ -307,29 +353,33 @@ def combinations(made: build.Dashboard) -> None:
     )
     made.with_panel(
         pairs(
-            "Worst by acceptance",
-            f"Which were shown ten times or more and hardly ever taken? Candidates for an exclusion in the catalogue. {careful}",
+            "Those that work worst ($currency)",
+            f"Which were shown ten times or more and hardly ever taken, and what did they earn? Candidates for an exclusion in the catalogue. {careful}",
             ("Accepted of shown", f"max by ({PAIR}) ({ratio_}{{{WORST}}})", PERCENT),
-            best=False,
-        )
-    )
-    made.with_panel(
-        pairs(
-            "Worst by extra revenue ($currency)",
-            "What did those that work worst earn all the same? Less what was refunded.",
             ("Extra revenue", f"max by ({PAIR}) ({revenue}{{{WORST},{money}}})", AMOUNT),
             best=False,
+            size=(24, 10),
         )
     )
 
 
-def pairs(title: str, description: str, figure: tuple[str, str, Properties], best: bool = True) -> table.Panel:
-    heading, expr, _ = figure
+def pairs(
+    title: str, description: str, *figures: tuple[str, str, Properties], best: bool = True, size: tuple[int, int] = (12, 10)
+) -> table.Panel:
+    """Combinations by the first of the figures, with how often each was shown and accepted."""
+    heading, expr, _ = figures[0]
     counts = [
-        (step.capitalize(), f"max by ({PAIR}) (offerstream_shop_combination_{step}) and on ({PAIR}) ({expr})", COUNT)
+        (step.capitalize(), f"max by ({PAIR}) (offerstream_shop_combination_{step}) and on ({PAIR}) ({expr})", COUNTED)
         for step in ("shown", "accepted")
     ]
-    return listing(title, description, {"anchor": "In the basket", "companion": "Offered with it"}, [figure, *counts], sort=(heading, best))
+    return listing(
+        title,
+        description,
+        {"anchor": "In the basket", "companion": "Offered with it"},
+        [*figures, *counts],
+        sort=(heading, best),
+        size=size,
+    )
 
 
 def going_wrong(made: build.Dashboard) -> None:

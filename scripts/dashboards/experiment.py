@@ -3,9 +3,10 @@
 from grafana_foundation_sdk.builders import dashboard as build
 
 from . import experiment_state as state
-from .figures import MONEY, in_range, ratio
+from .figures import MONEY, ratio
 from .parts import (
     BLUE,
+    COUNT,
     GREEN,
     GREY,
     RED,
@@ -88,6 +89,7 @@ def groups(made: build.Dashboard) -> None:
             "Shoppers who are through",
             "Shoppers whose days since the first offer are over: they alone are compared.",
             {name: f'max({SHOP}experiment_shoppers{{arm="{arm}"}})' for arm, name in ARMS.items()},
+            unit=COUNT,
             size=(5, 5),
             colours=((None, BLUE),),
         )
@@ -97,6 +99,7 @@ def groups(made: build.Dashboard) -> None:
             "Shoppers still counting",
             "Shoppers whose days are not over yet.",
             {name: f'max({SHOP}experiment_open_shoppers{{arm="{arm}"}})' for arm, name in ARMS.items()},
+            unit=COUNT,
             size=(5, 5),
             colours=((None, BLUE),),
         )
@@ -114,7 +117,7 @@ def groups(made: build.Dashboard) -> None:
     )
     made.with_panel(
         big(
-            "Chance of such sizes",
+            "Such by chance",
             "How likely are groups of these sizes if all is well? Below 1 in 1000, all figures of the comparison are turned off: something other than the"
             " offers tells the groups apart.",
             f"max({SHOP}experiment_sample_ratio_p_value)",
@@ -128,6 +131,7 @@ def groups(made: build.Dashboard) -> None:
             "Changed groups",
             "Shoppers who turned out, at a login, to belong to the other group. They stay where they were first; many of them thin the difference out.",
             f"max({SHOP}experiment_crossovers)",
+            unit=COUNT,
             size=(3, 5),
             colours=((None, GREY),),
         )
@@ -137,7 +141,6 @@ def groups(made: build.Dashboard) -> None:
             "Cap ($currency)",
             "The most that one shopper counts for, so that a single huge order decides nothing.",
             f"max({SHOP}experiment_revenue_cap{MONEY})",
-            decimals=0,
             size=(3, 5),
             colours=((None, GREY),),
         )
@@ -156,7 +159,13 @@ def over_the_days(made: build.Dashboard) -> None:
         **band(*(f"{ARMS['control']}, {name}" for name in BOUNDS.values()), YELLOW),
     }
     made.with_panel(
-        over_time("Revenue a shopper ($currency)", f"What do shoppers with and without offers spend? {CERTAIN} Bands apart: a difference.", arms, size=(12, 9), by_name=shaded)
+        over_time(
+            "Revenue a shopper ($currency)",
+            f"What do shoppers with and without offers spend? {CERTAIN} Bands apart: a difference.",
+            arms,
+            size=(12, 9),
+            by_name=shaded,
+        )
     )
     caused = band(*BOUNDS.values(), BLUE)
     made.with_panel(
@@ -231,20 +240,21 @@ def variants(made: build.Dashboard) -> None:
             stacked=True,
         )
     )
-    share: Properties = {"unit": SHARE, "decimals": 1}
+    share: Properties = {"unit": SHARE, "decimals": 1, "custom.width": 110}
+    count: Properties = {"unit": COUNT, "custom.width": 85}
     made.with_panel(
         listing(
             "What each brings ($currency)",
             "Of what a variant showed: how much was accepted, and what a shown item added. Compare by the last two columns; little shown is little known.",
             {"variant": "Variant"},
             [
-                ("Chosen", f"max by (variant) ({SHOP}variant_probability{of})", share),
-                ("Shown", shown, {"decimals": 0}),
-                ("Accepted", accepted, {"decimals": 0}),
-                ("Accepted of shown", ratio(accepted, shown), share),
-                ("Extra, a shown item", ratio(earned, shown), {"unit": SHORT, "decimals": 2}),
+                ("Chosen", f"max by (variant) ({SHOP}variant_probability{of})", {**share, "custom.width": 85}),
+                ("Shown", shown, count),
+                ("Accepted", accepted, count),
+                ("Acceptance", ratio(accepted, shown), share),
+                ("Extra per item", ratio(earned, shown), {"unit": SHORT, "decimals": 2, "custom.width": 130}),
             ],
-            sort=("Extra, a shown item", True),
+            sort=("Extra per item", True),
             size=(10, 9),
         )
     )
@@ -255,7 +265,16 @@ def variants(made: build.Dashboard) -> None:
             "Which placement holds back by itself, and why: shoppers send its offers away, or its offers lose money. It goes on with a few of its triggers, so as"
             " to see when that is over.",
             {"placement": "Placement", "reason": "Why"},
-            [("Now", throttled, {"mappings": [{"type": "value", "options": {"0": {"text": "no"}, "1": {"text": "throttled", "color": RED}}}], "custom.cellOptions": {"type": "color-text"}})],
+            [
+                (
+                    "Now",
+                    throttled,
+                    {
+                        "mappings": [{"type": "value", "options": {"0": {"text": "no"}, "1": {"text": "throttled", "color": RED}}}],
+                        "custom.cellOptions": {"type": "color-text"},
+                    },
+                )
+            ],
             sort=("Now", True),
             size=(6, 9),
         )
@@ -274,11 +293,12 @@ def variants(made: build.Dashboard) -> None:
         )
     )
     made.with_panel(
-        big(
-            "Shown, accepted",
-            "Items of this placement's variants that were shown and accepted in the range chosen.",
-            {step: in_range(f"{SHOP}variant_items_{step}{of}", "variant") for step in ("shown", "accepted")},
+        over_time(
+            "Acceptance by variant",
+            "Of what each variant showed since the first event, the share that was accepted: which draws ahead?",
+            ratio(accepted, shown),
+            legend="{{variant}}",
+            unit=SHARE,
             size=(12, 7),
-            colours=((None, BLUE),),
         )
     )

@@ -13,7 +13,7 @@ STATES = {
 
 
 def in_words(size: tuple[int, int]) -> stat.Panel:
-    one = "max(offerstream_shop_experiment_state{{state=\"{}\"}})"
+    one = 'max(offerstream_shop_experiment_state{{state="{}"}})'
     return big(
         "The comparison",
         "Can what offers caused be told yet? Collecting: not enough shoppers are through. Turned off: the groups' sizes differ from the plan by more than"
@@ -27,7 +27,7 @@ def in_words(size: tuple[int, int]) -> stat.Panel:
 
 def detectable(size: tuple[int, int]) -> stat.Panel:
     return big(
-        "Could be seen",
+        "Effect visible",
         "How large would an effect have to be, as a share of a shopper's revenue, to be seen with today's data? It shrinks as shoppers come through.",
         "max(offerstream_shop_experiment_detectable_ratio)",
         unit=SHARE,
@@ -40,12 +40,12 @@ def detectable(size: tuple[int, int]) -> stat.Panel:
 
 def ready_at(size: tuple[int, int]) -> stat.Panel:
     return big(
-        "Enough to tell",
-        "When, at the present rate of shoppers, could an effect of the size asked for (experiment.detectable_ratio) be seen? Nothing here once it can, or"
-        " while the rate is unknown.",
+        "Figure ready",
+        "When, at the present rate of shoppers, could an effect of the size asked for (experiment.detectable_ratio) be seen? No date once it can, or while the"
+        " rate is unknown.",
         "1000 * max(offerstream_shop_experiment_ready_at_seconds)",
         unit="dateTimeFromNow",
         size=size,
         colours=((None, BLUE),),
-        nothing="now, or unknown yet",
+        nothing="no date",
     )

@@ -30,14 +30,14 @@ def in_range(metric: str, labels: str = "", by: str = "") -> str:
     return f"{last} - {least}"
 
 
-def in_hour(metric: str, labels: str, by: str) -> str:
-    """How much it grew in the hour before each point; where nothing is known of an hour ago, since it is known."""
+def in_step(metric: str, labels: str, by: str) -> str:
+    """How much it grew between a point and the one before; where nothing is known of that, since it is known."""
     last, ago, least = (
         _whole_shop(part, labels, by)
         for part in (
-            f"last_over_time({metric}[1h])",
-            f"last_over_time({metric}[1h] offset 1h)",
-            f"min_over_time({metric}[1h])",
+            f"last_over_time({metric}[$__interval])",
+            f"last_over_time({metric}[$__interval] offset $__interval)",
+            f"min_over_time({metric}[$__interval])",
         )
     )
     return f"{last} - ({ago} or {least})"

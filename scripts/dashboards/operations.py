@@ -3,10 +3,10 @@
 from grafana_foundation_sdk.builders import dashboard as build
 
 from .figures import quantile, rate
-from .parts import BLUE, GREEN, RED, SECONDS, SHARE, YELLOW, Properties, bars, big, listing, over_time, page, section
+from .parts import BLUE, COUNT, GREEN, RED, SECONDS, SHARE, YELLOW, Properties, bars, big, listing, over_time, page, section
 
 QUANTILES = {"half within": 0.5, "95 % within": 0.95, "99 % within": 0.99}
-COUNT: Properties = {"decimals": 0}
+COUNTED: Properties = {"unit": COUNT}
 
 
 def dashboard() -> build.Dashboard:
@@ -23,11 +23,20 @@ def first_row(made: build.Dashboard) -> None:
     lag = "sum(max by (topic, partition) (offerstream_consumer_lag_records))"
     late = ((None, GREEN), (0.5, YELLOW), (1.0, RED))
     for panel in (
-        big("Events a second", "How busy is the shop? Events used, of all types, on all instances.", rate("offerstream_events_total"), decimals=0, size=(5, 5), over_time=True),
+        big(
+            "Events a second",
+            "How busy is the shop? Events used, of all types, on all instances.",
+            rate("offerstream_events_total"),
+            unit=COUNT,
+            decimals=0,
+            size=(5, 5),
+            over_time=True,
+        ),
         big(
             "Offers a minute",
             "How many triggers ended in an offer? Held-out shoppers are not among them.",
             '60 * sum(rate(offerstream_offer_triggers_total{outcome="offered"}[$__rate_interval]))',
+            unit=COUNT,
             decimals=0,
             size=(5, 5),
             over_time=True,
@@ -37,7 +46,6 @@ def first_row(made: build.Dashboard) -> None:
             "How long do shoppers wait? 99 of 100 offers left no later than this after their event was read.",
             quantile(0.99, "offerstream_event_to_offer_seconds"),
             unit=SECONDS,
-            decimals=2,
             size=(5, 5),
             colours=late,
             over_time=True,
@@ -46,6 +54,7 @@ def first_row(made: build.Dashboard) -> None:
             "Behind by",
             "Records not yet processed, over all partitions. Rising for minutes: too few instances, or a broker in trouble.",
             lag,
+            unit=COUNT,
             decimals=0,
             size=(5, 5),
             over_time=True,
@@ -63,7 +72,14 @@ def first_row(made: build.Dashboard) -> None:
 
 def stream(made: build.Dashboard) -> None:
     section(made, "The stream")
-    made.with_panel(over_time("Events a second, by type", "What does the shop send? A type that stops: a storefront that was changed.", rate("offerstream_events_total", "type"), legend="{{type}}"))
+    made.with_panel(
+        over_time(
+            "Events a second, by type",
+            "What does the shop send? A type that stops: a storefront that was changed.",
+            rate("offerstream_events_total", "type"),
+            legend="{{type}}",
+        )
+    )
     made.with_panel(
         over_time(
             "Triggers a second, by outcome",
@@ -89,10 +105,21 @@ def time_taken(made: build.Dashboard) -> None:
     section(made, "Time and commits")
     for title, description, metric in (
         ("Event to offer", "From reading an event to having its offer out.", "offerstream_event_to_offer_seconds"),
-        ("Commit time", "One commit: offers, dead letters, changed sessions, facts and offsets in one transaction.", "offerstream_commit_seconds"),
+        (
+            "Commit time",
+            "One commit: offers, dead letters, changed sessions, facts and offsets in one transaction.",
+            "offerstream_commit_seconds",
+        ),
     ):
         made.with_panel(over_time(title, description, {name: quantile(q, metric) for name, q in QUANTILES.items()}, unit=SECONDS))
-    made.with_panel(over_time("Behind, by topic", "Records up to the last stable offset that are not yet processed.", "sum by (topic) (max by (topic, partition) (offerstream_consumer_lag_records))", legend="{{topic}}"))
+    made.with_panel(
+        over_time(
+            "Behind, by topic",
+            "Records up to the last stable offset that are not yet processed.",
+            "sum by (topic) (max by (topic, partition) (offerstream_consumer_lag_records))",
+            legend="{{topic}}",
+        )
+    )
     made.with_panel(
         over_time(
             "Commits a minute, by instance",
@@ -121,10 +148,26 @@ def time_taken(made: build.Dashboard) -> None:
 def left_out(made: build.Dashboard) -> None:
     section(made, "What could not be used")
     for title, description, metric in (
-        ("Rejected events", "Records a minute that went to the dead-letter topic, by reason. Each holds its reason in the header.", "offerstream_events_rejected_total"),
-        ("Rejected catalogue rows", "Rows a minute that can't be used, by reason; what was known of their items stays.", "offerstream_catalogue_records_rejected_total"),
-        ("Ignored feedback", "Feedback a minute that says nothing of any offer, by reason: an offer nobody knows, one too old, an item that was not in it.", "offerstream_feedback_ignored_total"),
-        ("Ignored amounts", "Amounts a minute that are left out of the figures, by reason: a refund beyond its order, another currency.", "offerstream_amounts_ignored_total"),
+        (
+            "Rejected events",
+            "Records a minute that went to the dead-letter topic, by reason. Each holds its reason in the header.",
+            "offerstream_events_rejected_total",
+        ),
+        (
+            "Rejected catalogue rows",
+            "Rows a minute that can't be used, by reason; what was known of their items stays.",
+            "offerstream_catalogue_records_rejected_total",
+        ),
+        (
+            "Ignored feedback",
+            "Feedback a minute that says nothing of any offer, by reason: an offer nobody knows, one too old, an item that was not in it.",
+            "offerstream_feedback_ignored_total",
+        ),
+        (
+            "Ignored amounts",
+            "Amounts a minute that are left out of the figures, by reason: a refund beyond its order, another currency.",
+            "offerstream_amounts_ignored_total",
+        ),
     ):
         made.with_panel(over_time(title, description, "60 * " + rate(metric, "reason"), legend="{{reason}}", size=(12, 7)))
 
@@ -138,17 +181,29 @@ def room(made: build.Dashboard) -> None:
             "How full is the fullest instance? At a limit the least useful entries go: raise the limit, or accept figures of 'at least'.",
             {"state": "State"},
             [
-                ("Entries", "max by (state) (offerstream_state_entries)", COUNT),
-                ("Limit", "max by (state) (offerstream_state_limit)", COUNT),
-                ("Full", full, {"unit": SHARE, "decimals": 1, "min": 0, "max": 1, "custom.cellOptions": {"type": "gauge", "mode": "basic"}}),
-                ("Evicted", "sum by (state) (offerstream_state_evictions_total)", COUNT),
+                ("Entries", "max by (state) (offerstream_state_entries)", COUNTED),
+                ("Limit", "max by (state) (offerstream_state_limit)", COUNTED),
+                (
+                    "Full",
+                    full,
+                    {"unit": SHARE, "decimals": 1, "min": 0, "max": 1, "custom.cellOptions": {"type": "gauge", "mode": "basic"}},
+                ),
+                ("Evicted", "sum by (state) (offerstream_state_evictions_total)", COUNTED),
             ],
             sort=("Full", True),
         )
     )
     made.with_panel(
-        bars("Fullest state", "The same as bars: which limit is met first?", f"sort_desc({full})", legend="{{state}}", unit=SHARE, decimals=1, size=(6, 10)).max(1)
+        bars(
+            "Fullest state", "The same as bars: which limit is met first?", full, legend="{{state}}", unit=SHARE, decimals=1, size=(6, 10)
+        ).max(1)
     )
     made.with_panel(
-        over_time("Evictions a minute", "What had to go for want of room, by kind of state. Raise its limit.", "60 * " + rate("offerstream_state_evictions_total", "state"), legend="{{state}}", size=(6, 10))
+        over_time(
+            "Evictions a minute",
+            "What had to go for want of room, by kind of state. Raise its limit.",
+            "60 * " + rate("offerstream_state_evictions_total", "state"),
+            legend="{{state}}",
+            size=(6, 10),
+        )
     )

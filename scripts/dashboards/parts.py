@@ -8,7 +8,8 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NOTHING = "–"
-SHARE, SHORT, SECONDS = "percentunit", "short", "s"
+# SHORT turns 12,345 into 12.3 K; COUNT leaves it as it is.
+SHARE, SHORT, SECONDS, COUNT = "percentunit", "short", "s", "locale"
 AUTO_LEGEND = "__auto"
 GREEN, YELLOW, RED, BLUE, GREY = "green", "yellow", "red", "blue", "text"
 Step = tuple[float | None, str]
@@ -48,7 +49,9 @@ def colour_mode(mode: model.FieldColorModeId, fixed: str | None = None) -> build
 
 def words(options: Mapping[str, tuple[str, str]]) -> list[model.ValueMapping]:
     """Figures as words with a colour."""
-    results = {value: model.ValueMappingResult(text=text, color=colour, index=i) for i, (value, (text, colour)) in enumerate(options.items())}
+    results = {
+        value: model.ValueMappingResult(text=text, color=colour, index=i) for i, (value, (text, colour)) in enumerate(options.items())
+    }
     return [model.ValueMap(options=results)]
 
 
@@ -76,16 +79,14 @@ def big(
     by_name: Mapping[str, Properties] | None = None,
 ) -> stat.Panel:
     """One figure, or a few beside each other, as large as the panel lets them be."""
-    several = not isinstance(queries, str)
-    named = dict(queries) if not isinstance(queries, str) else {AUTO_LEGEND: queries}
-    several = several or "by (" in next(iter(named.values()))
+    named = {AUTO_LEGEND: queries} if isinstance(queries, str) else queries
     panel = stat.Panel().title(title).description(description).datasource(SOURCE).span(size[0]).height(size[1]).unit(unit).no_value(nothing)
     for ref, legend, expr in letters(named):
         panel.with_target(target(ref, expr, legend) if over_time else now(ref, expr, legend))
     panel.thresholds(steps(*colours)).color_scheme(colour_mode(model.FieldColorModeId.THRESHOLDS)).reduce_options(last_value())
     panel.graph_mode(shared.BigValueGraphMode.AREA if over_time else shared.BigValueGraphMode.NONE)
     panel.color_mode(shared.BigValueColorMode.BACKGROUND if filled else shared.BigValueColorMode.VALUE)
-    panel.text_mode(shared.BigValueTextMode.VALUE_AND_NAME if several else shared.BigValueTextMode.VALUE)
+    panel.text_mode(shared.BigValueTextMode.AUTO if isinstance(queries, str) else shared.BigValueTextMode.VALUE_AND_NAME)
     if decimals is not None:
         panel.decimals(decimals)
     if mappings:
@@ -106,9 +107,11 @@ def bars(
     size: tuple[int, int] = (8, 8),
     colour: str = BLUE,
 ) -> bargauge.Panel:
-    """One horizontal bar a figure, all on one scale that begins at nothing."""
-    panel = bargauge.Panel().title(title).description(description).datasource(SOURCE).span(size[0]).height(size[1]).unit(unit).no_value(NOTHING)
-    for ref, name, expr in letters({legend: queries} if isinstance(queries, str) else queries):
+    """One horizontal bar a figure, all on one scale that begins at nothing; those of one query from the longest on."""
+    panel = (
+        bargauge.Panel().title(title).description(description).datasource(SOURCE).span(size[0]).height(size[1]).unit(unit).no_value(NOTHING)
+    )
+    for ref, name, expr in letters({legend: f"sort_desc({queries})"} if isinstance(queries, str) else queries):
         panel.with_target(now(ref, expr, name))
     panel.orientation(shared.VizOrientation.HORIZONTAL).display_mode(shared.BarGaugeDisplayMode.BASIC).show_unfilled(True)
     panel.value_mode(shared.BarGaugeValueMode.TEXT).name_placement(shared.BarGaugeNamePlacement.LEFT).reduce_options(last_value())
@@ -125,13 +128,18 @@ def over_time(
     unit: str = SHORT,
     size: tuple[int, int] = (8, 8),
     stacked: bool = False,
+    bars_of: str | None = None,
     by_name: Mapping[str, Properties] | None = None,
 ) -> timeseries.Panel:
-    """Lines over time."""
+    """Lines over time; or bars, each for so much time as `bars_of` says, at least."""
     panel = timeseries.Panel().title(title).description(description).datasource(SOURCE).span(size[0]).height(size[1]).unit(unit)
     for ref, name, expr in letters({legend: queries} if isinstance(queries, str) else queries):
         panel.with_target(target(ref, expr, name))
     panel.line_width(2).fill_opacity(40 if stacked else 8).show_points(shared.VisibilityMode.AUTO)
+    if bars_of:
+        panel.interval(bars_of).draw_style(shared.GraphDrawStyle.BARS).fill_opacity(85).line_width(0).bar_alignment(
+            shared.BarAlignment.BEFORE
+        )
     panel.stacking(common.StackingConfig().mode(shared.StackingMode.NORMAL if stacked else shared.StackingMode.NONE).group("A"))
     panel.color_scheme(colour_mode(model.FieldColorModeId.PALETTE_CLASSIC))
     shown = common.VizLegendOptions().display_mode(shared.LegendDisplayMode.LIST).placement(shared.LegendPlacement.BOTTOM)
@@ -201,7 +209,7 @@ def heat(
     matrix: Properties = {"columnField": "hour", "rowField": row, "valueField": "Value", "emptyValue": "null"}
     panel.with_transformation(transform("sortBy", by_letters)).with_transformation(transform("groupingToMatrix", matrix))
     panel.with_transformation(transform("sortBy", {"fields": {}, "sort": [{"field": corner}]}))
-    panel.color_scheme(colour_mode(model.FieldColorModeId.CONTINUOUS_BL_PU)).align(shared.FieldTextAlignment.CENTER)
+    panel.color_scheme(colour_mode(model.FieldColorModeId.CONTINUOUS_BLUES)).align(shared.FieldTextAlignment.CENTER)
     panel.cell_options(shared.TableColoredBackgroundCellOptions(mode=shared.TableCellBackgroundDisplayMode.BASIC)).min_width(36)
     first: Properties = {"displayName": row, "custom.cellOptions": {"type": "auto"}, "custom.align": "left", "custom.width": 120}
     if row_names:
@@ -210,14 +218,26 @@ def heat(
     return panel.cell_height(shared.TableCellHeight.SM).show_header(True)
 
 
-def by_hour(title: str, description: str, expr: str, *, unit: str, decimals: int | None = None, size: tuple[int, int] = (8, 8)) -> barchart.Panel:
+def by_hour(
+    title: str, description: str, expr: str, *, unit: str, decimals: int | None = None, size: tuple[int, int] = (8, 8)
+) -> barchart.Panel:
     """Upright bars, one for each hour of the day."""
-    panel = barchart.Panel().title(title).description(description).datasource(SOURCE).span(size[0]).height(size[1]).unit(unit).no_value(NOTHING)
+    panel = (
+        barchart.Panel().title(title).description(description).datasource(SOURCE).span(size[0]).height(size[1]).unit(unit).no_value(NOTHING)
+    )
     panel.with_target(rows("A", two_digit_hours(expr)))
-    panel.with_transformation(transform("organize", {"excludeByName": {"Time": True}, "indexByName": {"hour": 0, "Value": 1}, "renameByName": {}}))
+    panel.with_transformation(
+        transform("organize", {"excludeByName": {"Time": True}, "indexByName": {"hour": 0, "Value": 1}, "renameByName": {}})
+    )
     panel.with_transformation(transform("sortBy", {"fields": {}, "sort": [{"field": "hour"}]}))
     panel.x_field("hour").show_value(shared.VisibilityMode.NEVER).fill_opacity(80).min(0)
-    panel.legend(common.VizLegendOptions().display_mode(shared.LegendDisplayMode.LIST).placement(shared.LegendPlacement.BOTTOM).show_legend(False).calcs([]))
+    panel.legend(
+        common.VizLegendOptions()
+        .display_mode(shared.LegendDisplayMode.LIST)
+        .placement(shared.LegendPlacement.BOTTOM)
+        .show_legend(False)
+        .calcs([])
+    )
     panel.color_scheme(colour_mode(model.FieldColorModeId.FIXED, BLUE))
     return panel if decimals is None else panel.decimals(decimals)
 
@@ -239,7 +259,9 @@ def page(uid: str, title: str, description: str, since: str) -> build.Dashboard:
 
 def with_currency(made: build.Dashboard) -> build.Dashboard:
     """Lets the reader choose a currency."""
-    return with_labels(made, "currency", "Currency", "Money of different currencies is never added up: choose one.", "offerstream_shop_order_revenue")
+    return with_labels(
+        made, "currency", "Currency", "Money of different currencies is never added up: choose one.", "offerstream_shop_order_revenue"
+    )
 
 
 def with_labels(made: build.Dashboard, label: str, title: str, description: str, metric: str) -> build.Dashboard:
