@@ -2,8 +2,9 @@
 
 A `*_total` is one process's share since it started: `increase` over the range, summed over instances. An
 `offerstream_shop_*` is the whole shop's durable figure, the same on every instance: first `max` over instances, then
-`sum`. What of it falls into the range is its last value less its least, which is exact however rarely it was scraped
-(by the hour, for a log that was filled in later), as it never falls.
+`sum`. What of it falls into the range is its last value less that at the range's start, which is exact however rarely
+it was scraped (by the hour, for a log that was filled in later), as it never falls. Where nothing is known of the start,
+it is the least in the range; not always that, for a process that restores its state begins again at nothing.
 """
 
 MONEY = '{currency="$currency"}'
@@ -26,27 +27,28 @@ def aggregate(name: str, by: str) -> str:
 
 def in_range(metric: str, labels: str = "", by: str = "") -> str:
     """How much a durable figure grew in the range; `labels` are all of the series', `by` those to keep."""
-    last, least = (_whole_shop(f"{over}({metric}[$__range])", labels, by) for over in ("last_over_time", "min_over_time"))
-    return f"{last} - {least}"
+    return _grown(metric, labels, by, "$__range", before="1h")
 
 
 def in_step(metric: str, labels: str, by: str) -> str:
-    """How much it grew between a point and the one before; where nothing is known of that, since it is known."""
-    last, ago, least = (
-        _whole_shop(part, labels, by)
-        for part in (
-            f"last_over_time({metric}[$__interval])",
-            f"last_over_time({metric}[$__interval] offset $__interval)",
-            f"min_over_time({metric}[$__interval])",
-        )
-    )
-    return f"{last} - ({ago} or {least})"
+    """How much it grew between a point and the one before."""
+    return _grown(metric, labels, by, "$__interval", before="$__interval")
 
 
-def _whole_shop(figure: str, labels: str, by: str) -> str:
-    if not labels:
-        return f"max({figure})"
-    return f"{aggregate('sum', by)}({aggregate('max', labels)}({figure}))"
+def _grown(metric: str, labels: str, by: str, time: str, before: str) -> str:
+    """`before` says how old what was known at the start may be."""
+    last = _whole_shop(f"last_over_time({metric}[{time}])", labels)
+    start = _whole_shop(f"last_over_time({metric}[{before}] offset {time})", labels)
+    least = _whole_shop(f"min_over_time({metric}[{time}])", labels)
+    return f"{_total(last, labels, by)} - {_total(f'{start} or {least}', labels, by)}"
+
+
+def _whole_shop(figure: str, labels: str) -> str:
+    return f"{aggregate('max', labels)}({figure})"
+
+
+def _total(figure: str, labels: str, by: str) -> str:
+    return f"{aggregate('sum', by)}({figure})" if labels else f"({figure})"
 
 
 def net(gross: str, refunded: str) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboard as build, prometheus, stat, table, timeseries
-from grafana_foundation_sdk.models import common as shared, dashboard as model
+from grafana_foundation_sdk.builders import barchart, bargauge, common, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models import common as shared
+from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")

@@ -26,7 +26,7 @@ def draw_lines(context, box, series, fields, shades):
     if fields[0].get("custom.drawStyle") == "bars":
         return upright(context, plot, place, series, lows, shades)
     by_name = dict(series)
-    for (name, points), low, field, shade in zip(series, lows, fields, shades):
+    for (_, points), low, field, shade in zip(series, lows, fields, shades):
         at = [place(t, v) for t, v in points]
         under = (
             by_name.get(field.get("custom.fillBelowTo"))
