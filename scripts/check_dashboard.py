@@ -26,11 +26,15 @@ DATA_SOURCE = "${datasource}"
 # What Grafana would put in, for a dashboard that looks at the last minute.
 RANGE_S, STEP = 60, "5s"
 INTERVALS = {"__rate_interval": "20s", "__interval": "5s", "__range": "60s", "__range_s": "60", "__interval_ms": "5000"}
-# An hour of the simulated shop takes half a minute: shoppers are through in 5 s of it, and any effect would do, or none.
+# Shoppers are through in minutes of shop time. `ready`: any effect would do. `collecting`: none so small is seen yet; a day
+# of shop time takes half a minute, for only after a day of shoppers who are through is a date named.
 SHORT_DAYS = {"OFFERSTREAM_EXPERIMENT__HOLDOUT_RATIO": "0.4", "OFFERSTREAM_EXPERIMENT__WINDOW": "10m"}
 DEMOS = {
-    "ready": {**SHORT_DAYS, "OFFERSTREAM_EXPERIMENT__DETECTABLE_RATIO": "100"},
-    "collecting": {**SHORT_DAYS, "OFFERSTREAM_EXPERIMENT__DETECTABLE_RATIO": "0.001"},
+    "ready": ([], {**SHORT_DAYS, "OFFERSTREAM_EXPERIMENT__DETECTABLE_RATIO": "100"}),
+    "collecting": (
+        ["--speed", "3000", "--shoppers-per-hour", "120"],
+        {**SHORT_DAYS, "OFFERSTREAM_EXPERIMENT__DETECTABLE_RATIO": "0.05"},
+    ),
 }
 
 
@@ -64,7 +68,10 @@ def check(dashboards, args):
         else:
             # Longer than the check, so that it cannot end under it.
             demo = [args.binary, "demo", "--seconds", str(args.seconds + 30)]
-            shops = [stack.enter_context(shop(name, folder / name, demo=demo, settings=settings)) for name, settings in DEMOS.items()]
+            shops = [
+                stack.enter_context(shop(name, folder / name, demo=[*demo, *arguments], settings=settings))
+                for name, (arguments, settings) in DEMOS.items()
+            ]
         return ask_until_answered(dashboards, shops, args.seconds)
 
 

@@ -27,7 +27,7 @@ from .parts import (
 
 SHOP = "offerstream_shop_"
 BOUNDS = {"lower": "at least", "estimate": "estimate", "upper": "at most"}
-ARMS = {"treatment": "with offers", "control": "held out"}
+ARMS = {"treatment": "with offers", "holdout": "held out"}
 CERTAIN = "The band holds the truth with 95 % certainty however often you look."
 
 
@@ -156,7 +156,7 @@ def over_the_days(made: build.Dashboard) -> None:
     }
     shaded = {
         **band(*(f"{ARMS['treatment']}, {name}" for name in BOUNDS.values()), GREEN),
-        **band(*(f"{ARMS['control']}, {name}" for name in BOUNDS.values()), YELLOW),
+        **band(*(f"{ARMS['holdout']}, {name}" for name in BOUNDS.values()), YELLOW),
     }
     made.with_panel(
         over_time(
