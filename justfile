@@ -64,6 +64,11 @@ rules:
     promtool check config docker/prometheus.yml
     promtool test rules docker/rules_test.yml
 
+# A merchant's own sums, read off the dashboard of a back-filled Prometheus
+backfill:
+    cargo build --release
+    scripts/check_backfill.py target/release/offerstream
+
 # The container image, by Docker or Buildah, whichever is there
 image TAG="offerstream:latest":
     if docker info >/dev/null 2>&1; then docker build --file docker/Dockerfile --tag {{ TAG }} .; \

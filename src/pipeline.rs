@@ -143,8 +143,16 @@ impl Processor {
     /// # Errors
     /// Why the record can't be used; it is counted, and the caller keeps it as a dead letter.
     pub fn process(&mut self, record: &Record<'_>) -> Result<(), Reject> {
+        self.process_after(record, |_, _| {})
+    }
+
+    /// As [`Self::process`]; `before` hears the event's time once it is known, before anything has changed for it.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn process_after(&mut self, record: &Record<'_>, before: impl FnOnce(&Self, Timestamp)) -> Result<(), Reject> {
         self.batch.records += 1;
-        let done = self.try_process(record);
+        let done = self.try_process(record, before);
         if let Err(reject) = &done {
             self.learn_total(TotalKey::Rejected(reject.reason), 1);
         }
@@ -203,7 +211,7 @@ impl Processor {
         Some(self.newest.map_or(decay, |newest| decay.moved_for(newest)))
     }
 
-    fn try_process(&mut self, record: &Record<'_>) -> Result<(), Reject> {
+    fn try_process(&mut self, record: &Record<'_>, before: impl FnOnce(&Self, Timestamp)) -> Result<(), Reject> {
         if record.payload_bytes > event::EVENT_BYTES_MAX {
             let detail = format!("the record has {} bytes; {} are allowed", record.payload_bytes, event::EVENT_BYTES_MAX);
             return Err(Reject::new(RejectReason::TooLarge, detail));
@@ -214,6 +222,7 @@ impl Processor {
         let (settings, shop) = (Arc::clone(&self.settings), Arc::clone(&self.shop));
         // A record that is rejected moves neither the clock, nor any timer, nor where decay is measured from.
         check(&settings, self.sessions_mut(partition), &event)?;
+        before(self, event.ts);
         // A shopper's clock that is ahead does not let everybody's time pass.
         self.tick(partition, record.record_time.map_or(event.ts, |time| event.ts.min(time)));
         let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;

@@ -32,6 +32,7 @@ struct Outputs {
     rejected: String,
     counts: String,
     metrics: String,
+    openmetrics: String,
     summary: String,
 }
 
@@ -54,6 +55,7 @@ fn replayed_with(settings: &str, events: &[&Path]) -> Outputs {
         rejected: file("rejected"),
         counts: file("counts"),
         metrics: file("metrics"),
+        openmetrics: file("openmetrics"),
         ..Replay::default()
     };
     let mut summary = Vec::new();
@@ -65,6 +67,7 @@ fn replayed_with(settings: &str, events: &[&Path]) -> Outputs {
         rejected: read(replay.rejected),
         counts: read(replay.counts),
         metrics: read(replay.metrics),
+        openmetrics: read(replay.openmetrics),
         summary: String::from_utf8(summary).unwrap(),
     }
 }
@@ -256,6 +259,56 @@ fn an_accepted_upgrade_earns_the_difference_and_its_refund_takes_it_back() {
 #[test]
 fn two_replays_of_a_log_write_the_same_bytes() {
     assert_eq!(replayed(&[Path::new(LOG)]), replayed(&[Path::new(LOG)]));
+}
+
+#[test]
+fn looking_at_each_hour_changes_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| Some(folder.path().join(name));
+    let replay = Replay {
+        events: vec![PathBuf::from(LOG)],
+        catalogue: Some(PathBuf::from(CATALOGUE)),
+        offers: file("offers"),
+        withheld: file("withheld"),
+        counts: file("counts"),
+        metrics: file("metrics"),
+        ..Replay::default()
+    };
+    replay::run(&replay, &config(SETTINGS), &mut Vec::new()).unwrap();
+    let read = |path: Option<PathBuf>| std::fs::read_to_string(path.unwrap()).unwrap();
+    let looked_at = replayed(&[Path::new(LOG)]);
+    assert_eq!((read(replay.offers), read(replay.withheld)), (looked_at.offers, looked_at.withheld));
+    assert_eq!((read(replay.counts), read(replay.metrics)), (looked_at.counts, looked_at.metrics));
+}
+
+#[test]
+fn the_hours_begin_at_zero_before_the_first_event_and_end_with_the_last_ones_figures() {
+    let outputs = replayed(&[Path::new(LOG)]);
+    let (mut first, mut last) = (BTreeMap::new(), BTreeMap::new());
+    for line in outputs.openmetrics.lines().filter(|line| !line.starts_with('#')) {
+        let (sample, at) = line.rsplit_once(' ').unwrap();
+        let (series, value) = sample.rsplit_once(' ').unwrap();
+        let (at, value): (i64, f64) = (at.parse().unwrap(), value.parse().unwrap());
+        assert_eq!(at % 3_600, 0, "{line}");
+        first.entry(series).or_insert((at, value));
+        let before = last.insert(series, (at, value));
+        assert!(before.is_none_or(|(earlier, _)| earlier < at), "{line}");
+    }
+    // From 2026-03-02T04:00Z, an hour before the first event's hour, to 2026-04-02T08:00Z, the end of the last one's.
+    let (begins, ends) = (1_772_424_000, 1_775_116_800);
+    let end = reading::metrics(&outputs.metrics);
+    let mut compared = 0;
+    for (series, (at, value)) in first.iter().filter(|(series, _)| series.contains("_total")) {
+        assert_eq!((*at, *value), (begins, 0.0), "{series}");
+        assert_eq!(last[series].0, ends, "{series}");
+        assert!((last[series].1 - end[*series]).abs() < 1e-6, "{series}");
+        compared += 1;
+    }
+    assert!(compared > 1_000, "{compared}");
+    for series in end.keys().filter(|series| series.starts_with("offerstream_shop_")) {
+        assert_eq!(last[series.as_str()], (ends, end[series]), "{series}");
+    }
+    assert!(last.keys().any(|series| series.starts_with("offerstream_shop_combination_revenue")));
 }
 
 #[test]

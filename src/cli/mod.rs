@@ -149,6 +149,10 @@ struct ReplayArgs {
     /// Where to write the metrics, in Prometheus' text format
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// Where to write the metrics as they were at each full hour of event time, in OpenMetrics text, for
+    /// `promtool tsdb create-blocks-from openmetrics`; memory grows by 32 bytes for each hour in which a series changed
+    #[arg(long, value_name = "FILE")]
+    openmetrics: Option<PathBuf>,
     /// Where to write the report
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -208,6 +212,7 @@ fn run_replay(args: ReplayArgs) -> Result<()> {
         rejected: args.rejected,
         counts: args.counts,
         metrics: args.metrics,
+        openmetrics: args.openmetrics,
         report: args.report,
         report_session: args.report_session,
     };

@@ -110,6 +110,19 @@ impl Totals {
         self.sums.get(key).copied().unwrap_or_default()
     }
 
+    /// What was added since `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut risen = Self::default();
+        for (key, sum) in self.sorted() {
+            let delta = sum.saturating_sub(earlier.get(key));
+            if delta != 0 {
+                risen.add(key.clone(), delta);
+            }
+        }
+        risen
+    }
+
     /// The sum of all totals whose key `matches`.
     #[must_use]
     pub fn sum(&self, matches: impl Fn(&TotalKey) -> bool) -> i128 {
@@ -188,6 +201,17 @@ mod tests {
         other.add(TotalKey::Orders, 3);
         other.add(TotalKey::Orders, -1);
         assert_eq!(one.sorted(), other.sorted());
+    }
+
+    #[test]
+    fn what_was_added_since_and_what_there_was_make_what_there_is() {
+        let mut earlier = Totals::default();
+        earlier.add(TotalKey::Orders, 2);
+        earlier.add(TotalKey::Unpriced, 4);
+        let mut now = earlier.clone();
+        now.add(TotalKey::Orders, 5);
+        now.add(TotalKey::LinesNotPaired, -1);
+        assert_eq!(now.since(&earlier).sorted(), [(&TotalKey::Orders, 5), (&TotalKey::LinesNotPaired, -1)]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod optimiser;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Histogram, Registry, TextEncoder};
 
 use crate::catalogue::RowReason;
@@ -29,6 +30,12 @@ use families::{Families, LATENCY_BOUNDS_S, RESTORE_BOUNDS_S};
 use histogram::BasketAges;
 use optimiser::Watched;
 
+/// Families measured by this machine's clock: of event time they say nothing.
+pub const OF_THE_CLOCK: [&str; 3] = [EVENT_TO_OFFER, COMMIT, RESTORE];
+
+const EVENT_TO_OFFER: &str = "offerstream_event_to_offer_seconds";
+const COMMIT: &str = "offerstream_commit_seconds";
+const RESTORE: &str = "offerstream_restore_seconds";
 /// A millionth of a unit of money.
 const MICROS: f64 = 1e-6;
 
@@ -64,16 +71,12 @@ impl Metrics {
         let histogram = |name, help, bounds| families::histogram(&registry, name, help, bounds);
         let metrics = Self {
             event_to_offer_seconds: histogram(
-                "offerstream_event_to_offer_seconds",
+                EVENT_TO_OFFER,
                 "From the event's record in Kafka to the commit of its offer.",
                 LATENCY_BOUNDS_S,
             )?,
-            commit_seconds: histogram("offerstream_commit_seconds", "From the start of a commit to its end.", LATENCY_BOUNDS_S)?,
-            restore_seconds: histogram(
-                "offerstream_restore_seconds",
-                "From an assignment of partitions to the first event taken.",
-                RESTORE_BOUNDS_S,
-            )?,
+            commit_seconds: histogram(COMMIT, "From the start of a commit to its end.", LATENCY_BOUNDS_S)?,
+            restore_seconds: histogram(RESTORE, "From an assignment of partitions to the first event taken.", RESTORE_BOUNDS_S)?,
             registry,
             families,
             experiment,
@@ -129,11 +132,16 @@ impl Metrics {
 
     /// Sets what the shop's durable figures and state are now.
     pub fn observe_shop(&self, shop: &Shop, limits: &Limits) {
+        self.observe_shop_without_items(shop, limits);
+        self.observe_combinations(shop);
+    }
+
+    /// As [`Self::observe_shop`], but for what names items: that has to be sorted out of all there are.
+    pub fn observe_shop_without_items(&self, shop: &Shop, limits: &Limits) {
         self.observe_totals(&shop.totals());
         for (state, usage) in shop.usage(limits) {
             self.observe_usage(state, usage);
         }
-        self.observe_combinations(shop);
         self.experiment.observe(shop);
         self.observe_optimiser(shop);
     }
@@ -157,13 +165,19 @@ impl Metrics {
         evictions.inc_by(usage.evictions.saturating_sub(evictions.get()));
     }
 
+    /// All metrics as they are.
+    #[must_use]
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
     /// All metrics in Prometheus' text format.
     ///
     /// # Errors
     /// None that a name in this file does not cause.
     pub fn text(&self) -> Result<Vec<u8>> {
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text).context("metrics can't be written")?;
+        TextEncoder::new().encode(&self.gather(), &mut text).context("metrics can't be written")?;
         Ok(text)
     }
 }

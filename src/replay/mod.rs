@@ -3,6 +3,8 @@
 //! Invariant: the same lines in the same order give the same bytes, whatever the machine. Memory is bounded by
 //! the engine's limits: a log is read line by line, and a line no further than its limit.
 
+mod hours;
+mod openmetrics;
 mod progress;
 mod report;
 mod summary;
@@ -25,6 +27,7 @@ use crate::event::Reject;
 use crate::input::{Input, Line};
 use crate::metrics::Metrics;
 use crate::pipeline::{DEAD_LETTER_BYTES_MAX, Learning, Processor, Record};
+use hours::Hours;
 use progress::Progress;
 
 /// What to replay, and where each output goes; an output without a file is not written.
@@ -44,6 +47,8 @@ pub struct Replay {
     pub counts: Option<PathBuf>,
     /// Metrics in Prometheus' text format.
     pub metrics: Option<PathBuf>,
+    /// Metrics at each full hour of event time, in OpenMetrics text.
+    pub openmetrics: Option<PathBuf>,
     /// The summary, and why what was offered or not in the session asked about.
     pub report: Option<PathBuf>,
     /// The session that the report is to explain, by any of its ids.
@@ -69,7 +74,8 @@ pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()>
     if let Some(session) = &replay.report_session {
         processor.explain(session.clone());
     }
-    let mut outputs = Outputs::create(replay)?;
+    let hours = replay.openmetrics.is_some().then(|| Hours::new(&settings, &shop)).transpose()?;
+    let mut outputs = Outputs::create(replay, hours)?;
     let mut progress = Progress::new(&replay.events);
     for path in &replay.events {
         replay_file(path, &mut processor, &mut outputs, &metrics, &mut progress)?;
@@ -85,7 +91,13 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
     let mut input = Input::open(path, progress.bytes_read()).with_context(|| format!("{name} can't be read"))?;
     while let Some(line) = input.next_line().with_context(|| format!("{name} can't be read"))? {
         let record = Record { partition: 0, key: None, payload: line.bytes, payload_bytes: line.length, record_time: None };
-        if let Err(reject) = processor.process(&record) {
+        let hours = &mut outputs.hours;
+        let done = processor.process_after(&record, |processor, ts| {
+            if let Some(hours) = hours {
+                hours.reach(ts, processor);
+            }
+        });
+        if let Err(reject) = done {
             outputs.reject(&name, &line, &reject)?;
         }
         if processor.batch().records >= LINES_A_BATCH {
@@ -100,7 +112,8 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
 
 /// No output may be an input, or another output: it would be gone before it is read.
 fn check_files(replay: &Replay) -> Result<()> {
-    let outputs = [&replay.offers, &replay.withheld, &replay.rejected, &replay.counts, &replay.metrics, &replay.report];
+    let outputs =
+        [&replay.offers, &replay.withheld, &replay.rejected, &replay.counts, &replay.metrics, &replay.openmetrics, &replay.report];
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut taken: Vec<PathBuf> = replay.events.iter().chain(&replay.catalogue).map(|path| real(path)).collect();
     for path in outputs.into_iter().flatten() {
@@ -123,11 +136,13 @@ struct Outputs {
     rejected: Option<BufWriter<File>>,
     counts: Option<BufWriter<File>>,
     metrics: Option<BufWriter<File>>,
+    openmetrics: Option<BufWriter<File>>,
+    hours: Option<Hours>,
     report: Option<BufWriter<File>>,
 }
 
 impl Outputs {
-    fn create(replay: &Replay) -> Result<Self> {
+    fn create(replay: &Replay, hours: Option<Hours>) -> Result<Self> {
         let open = |path: &Option<PathBuf>| path.as_deref().map(create).transpose();
         Ok(Self {
             offers: open(&replay.offers)?,
@@ -135,6 +150,8 @@ impl Outputs {
             rejected: open(&replay.rejected)?,
             counts: open(&replay.counts)?,
             metrics: open(&replay.metrics)?,
+            openmetrics: open(&replay.openmetrics)?,
+            hours,
             report: open(&replay.report)?,
         })
     }
@@ -174,6 +191,9 @@ impl Outputs {
         }
         if let Some(out) = &mut self.counts {
             dump::counts(shop, out).and_then(|()| out.flush()).context("the counts can't be written")?;
+        }
+        if let (Some(hours), Some(out)) = (&mut self.hours, &mut self.openmetrics) {
+            hours.write(processor, out).and_then(|()| out.flush()).context("the metrics of each hour can't be written")?;
         }
         if let Some(out) = &mut self.metrics {
             metrics.observe_sessions(processor.partitions().values(), &config.engine.limits);
