@@ -18,7 +18,9 @@
 //! | [`pipeline`] | records in, one batch of all that a commit carries |
 //! | [`kafka`] | the only room that talks to Kafka: transactions, restoring, topics |
 //! | [`replay`] | the same pipeline over recorded logs |
+//! | [`report`] | insights as a page, as JSON, as text |
 //! | [`demo`] | a simulated shop |
+//! | [`insights`] | what the shop's totals say: figures for people and programs |
 //! | [`metrics`], [`http`], [`health`], [`serve`] | what the outside sees of a running process |
 //! | [`config`], [`dump`], [`clock`] | settings, state as text, the one clock |
 //!
@@ -41,9 +43,11 @@ pub mod event;
 pub mod health;
 pub mod http;
 pub(crate) mod input;
+pub mod insights;
 pub mod kafka;
 pub mod metrics;
 pub mod pipeline;
 pub mod replay;
+pub mod report;
 pub mod serve;
 pub mod state;

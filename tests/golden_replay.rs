@@ -84,18 +84,24 @@ fn lines() -> Vec<Vec<u8>> {
     std::fs::read(LOG).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
 }
 
-/// The part of the report that explains one session.
-fn explained(session: &str) -> String {
-    let file = tempfile::NamedTempFile::new().unwrap();
+/// The report that a file of this name gets.
+fn report(name: &str, session: Option<&str>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
     let replay = Replay {
         events: vec![PathBuf::from(LOG)],
         catalogue: Some(PathBuf::from(CATALOGUE)),
-        report: Some(file.path().to_owned()),
-        report_session: Some(session.to_owned()),
+        report: Some(path.clone()),
+        report_session: session.map(Into::into),
         ..Replay::default()
     };
     replay::run(&replay, &config(SETTINGS), &mut Vec::new()).unwrap();
-    let report = std::fs::read_to_string(file.path()).unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The part of the report that explains one session.
+fn explained(session: &str) -> String {
+    let report = report("report.txt", Some(session));
     report[report.find(&format!("Session {session}:")).unwrap()..].to_owned()
 }
 
@@ -163,6 +169,23 @@ fn three_price_levels_stand_on_the_page_of_a_phone_that_has_two_better_ones() {
 #[test]
 fn the_report_says_why_a_returning_customer_was_offered_what_he_was() {
     insta::assert_snapshot!("report_session", explained("bek-2"));
+}
+
+#[test]
+fn the_report_is_the_same_story_for_machines() {
+    insta::assert_snapshot!("report_json", report("report.json", None));
+    let story: Value = serde_json::from_str(&report("report.json", Some("bek-2"))).unwrap();
+    let triggers = story["session"]["triggers"].as_array().unwrap();
+    let lines = explained("bek-2").lines().filter(|line| line.starts_with("  2026")).count();
+    assert_eq!((&story["session"]["session"], triggers.len()), (&Value::from("bek-2"), lines));
+}
+
+#[test]
+fn the_report_is_a_page_to_read() {
+    let page = report("report.html", Some("bek-2"));
+    insta::assert_snapshot!("report_page", reading::words_of(&page));
+    assert!(page.contains("Session bek-2"));
+    assert_eq!(report("report.html", Some("bek-2")), page);
 }
 
 #[test]

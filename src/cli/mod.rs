@@ -122,7 +122,7 @@ impl ConfigArgs {
 /// Runs the engine over recorded logs: no broker is needed, and the same input gives the same bytes
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  offerstream replay events.jsonl.gz --offers offers.jsonl --counts counts.jsonl\n  offerstream replay events.jsonl.gz --report report.txt --report-session cart-42"
+    after_help = "Example:\n  offerstream replay events.jsonl.gz --offers offers.jsonl --counts counts.jsonl\n  offerstream replay events.jsonl.gz --report report.html --report-session cart-42"
 )]
 struct ReplayArgs {
     /// Logs, one JSON event a line; plain, gzip or zstd; `-` is standard input
@@ -153,7 +153,7 @@ struct ReplayArgs {
     /// `promtool tsdb create-blocks-from openmetrics`; memory grows by 32 bytes for each hour in which a series changed
     #[arg(long, value_name = "FILE")]
     openmetrics: Option<PathBuf>,
-    /// Where to write the report
+    /// Where to write the report: a page to read and print where the name ends in .html, JSON in .json, else text
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// A session, by any of its ids: the report says of each of its triggers what was offered, or why nothing was

@@ -6,8 +6,6 @@
 mod hours;
 mod openmetrics;
 mod progress;
-mod report;
-mod summary;
 
 pub use crate::catalogue::load as load_catalogue;
 
@@ -25,8 +23,10 @@ use crate::engine::shop::Shop;
 use crate::engine::vocabulary::Arm;
 use crate::event::Reject;
 use crate::input::{Input, Line};
+use crate::insights::{Insights, Period};
 use crate::metrics::Metrics;
 use crate::pipeline::{DEAD_LETTER_BYTES_MAX, Learning, Processor, Record};
+use crate::report::{self, Format, Report, SessionStory};
 use hours::Hours;
 use progress::Progress;
 
@@ -49,7 +49,7 @@ pub struct Replay {
     pub metrics: Option<PathBuf>,
     /// Metrics at each full hour of event time, in OpenMetrics text.
     pub openmetrics: Option<PathBuf>,
-    /// The summary, and why what was offered or not in the session asked about.
+    /// The report: a page where the name ends in `.html`, JSON in `.json`, else text; with it, why what was offered or not in the session asked about.
     pub report: Option<PathBuf>,
     /// The session that the report is to explain, by any of its ids.
     pub report_session: Option<String>,
@@ -83,7 +83,8 @@ pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()>
     outputs.flush()?;
     outputs.finish(replay, config, &processor, &shop, &metrics)?;
     progress.finish();
-    summary::write(&shop, &settings, out).context("the summary can't be written")
+    let insights = Insights::of(&shop, &settings, outputs.period);
+    report::text::write(&insights, out).context("the summary can't be written")
 }
 
 fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, metrics: &Metrics, progress: &mut Progress) -> Result<()> {
@@ -91,8 +92,10 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
     let mut input = Input::open(path, progress.bytes_read()).with_context(|| format!("{name} can't be read"))?;
     while let Some(line) = input.next_line().with_context(|| format!("{name} can't be read"))? {
         let record = Record { partition: 0, key: None, payload: line.bytes, payload_bytes: line.length, record_time: None };
-        let hours = &mut outputs.hours;
+        let Outputs { hours, period, .. } = outputs;
         let done = processor.process_after(&record, |processor, ts| {
+            let known = period.get_or_insert(Period { from: ts, to: ts });
+            (known.from, known.to) = (known.from.min(ts), known.to.max(ts));
             if let Some(hours) = hours {
                 hours.reach(ts, processor);
             }
@@ -138,6 +141,8 @@ struct Outputs {
     metrics: Option<BufWriter<File>>,
     openmetrics: Option<BufWriter<File>>,
     hours: Option<Hours>,
+    /// From the earliest event to the latest.
+    period: Option<Period>,
     report: Option<BufWriter<File>>,
 }
 
@@ -152,6 +157,7 @@ impl Outputs {
             metrics: open(&replay.metrics)?,
             openmetrics: open(&replay.openmetrics)?,
             hours,
+            period: None,
             report: open(&replay.report)?,
         })
     }
@@ -184,10 +190,10 @@ impl Outputs {
     }
 
     fn finish(&mut self, replay: &Replay, config: &Config, processor: &Processor, shop: &Shop, metrics: &Metrics) -> Result<()> {
-        if let Some(out) = &mut self.report {
-            let session = replay.report_session.as_deref();
-            let written = summary::write(shop, &config.engine, out).and_then(|()| report::explain(session, processor.trail(), shop, out));
-            written.and_then(|()| out.flush()).context("the report can't be written")?;
+        if let (Some(out), Some(path)) = (&mut self.report, &replay.report) {
+            let session = replay.report_session.as_deref().map(|session| SessionStory::of(session, processor.trail(), shop));
+            let report = Report { insights: Insights::of(shop, &config.engine, self.period), session };
+            report.write(Format::of(path), out).and_then(|()| out.flush()).context("the report can't be written")?;
         }
         if let Some(out) = &mut self.counts {
             dump::counts(shop, out).and_then(|()| out.flush()).context("the counts can't be written")?;

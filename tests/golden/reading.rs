@@ -54,3 +54,13 @@ pub fn metrics(text: &str) -> BTreeMap<String, f64> {
     let series = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
     series.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
 }
+
+/// The words of a page, an element a line.
+pub fn words_of(page: &str) -> String {
+    let body = &page[page.find("<body>").unwrap()..];
+    let mut words = String::new();
+    for piece in body.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text.trim()).filter(|text| !text.is_empty()) {
+        writeln!(words, "{piece}").unwrap();
+    }
+    words
+}
