@@ -239,7 +239,7 @@ impl Events {
 impl Learned {
     fn of(shop: &Shop) -> Self {
         Self {
-            baskets: shop.counts.baskets().into(),
+            baskets: shop.counts.baskets(),
             items: shop.counts.items() as u64,
             pairs: shop.counts.pairs() as u64,
             customers: shop.customers.len() as u64,

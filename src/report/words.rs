@@ -45,7 +45,7 @@ pub fn number(amount: Amount) -> String {
     let cents = (amount.0.unsigned_abs() + 5_000) / 10_000;
     let sign = if amount.0 < 0 && cents > 0 { "-" } else { "" };
     let whole = count(u64::try_from(cents / 100).unwrap_or(u64::MAX));
-    if cents % 100 == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{:02}", cents % 100) }
+    if cents.is_multiple_of(100) { format!("{sign}{whole}") } else { format!("{sign}{whole}.{:02}", cents % 100) }
 }
 
 /// An amount as exactly as it is known.
@@ -181,7 +181,10 @@ fn visible(insights: &Insights) -> String {
     let asked = percent(Some(experiment.asked_ratio));
     let today = experiment.detectable_ratio.map_or_else(
         || "It is too early to say how small an effect could be seen.".into(),
-        |ratio| format!("With today's data an effect of {} or more could be seen; {asked} is asked for.", percent(Some(ratio))),
+        |ratio| match ratio {
+            ..=1.0 => format!("With today's data an effect of {} or more could be seen; {asked} is asked for.", percent(Some(ratio))),
+            _ => format!("With today's data not even a doubling could be seen; an effect of {asked} is asked for."),
+        },
     );
     let when = experiment.ready_at.map_or_else(
         || "It is too early to say when there will be enough.".into(),

@@ -111,7 +111,7 @@ pub fn triggers(insights: &Insights) -> Markup {
 
 fn reasons(outcomes: &Counts) -> String {
     let mut reasons: Vec<_> = outcomes.0.iter().filter(|(name, _)| !["offered", "withheld"].contains(name)).collect();
-    reasons.sort_by(|a, b| b.1.cmp(&a.1));
+    reasons.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
     let said: Vec<String> = reasons.iter().take(4).map(|(name, sum)| format!("{} {}", name.replace('_', " "), count(*sum))).collect();
     if said.is_empty() { "–".into() } else { said.join(", ") }
 }
