@@ -1,7 +1,7 @@
 //! What shoppers did with offers, as storefronts tell.
 //!
 //! Invariant: feedback is about one offer of the session, while it holds; any other is counted with its reason, and
-//! changes nothing. Sending away is taken whenever it comes.
+//! changes no figure. Sending away is taken whenever it comes, and what was on the screen too long was seen all the same.
 
 use compact_str::CompactString;
 
@@ -29,7 +29,7 @@ pub fn feedback(
 ) {
     let offer = match find(session, action, offer_id, item, ts) {
         Ok(offer) => offer,
-        Err(reason) => return facts.push(Fact::Total(TotalKey::FeedbackIgnored(reason), 1)),
+        Err(reason) => return ignore(session, reason, offer_id, ts, settings, facts),
     };
     let Session { offers, pressure, customer, .. } = session;
     let offer = &mut offers[offer];
@@ -58,7 +58,7 @@ pub fn feedback(
 pub fn one_click(session: &mut Session, offer_id: Option<u128>, item: &ItemId, ts: Timestamp, settings: &Settings, facts: &mut Vec<Fact>) {
     let at = match find(session, FeedbackAction::Clicked, offer_id, Some(item), ts) {
         Ok(at) => at,
-        Err(reason) => return facts.push(Fact::Total(TotalKey::FeedbackIgnored(reason), 1)),
+        Err(reason) => return ignore(session, reason, offer_id, ts, settings, facts),
     };
     let Session { offers, pressure, customer, .. } = session;
     let offer = &mut offers[at];
@@ -67,6 +67,23 @@ pub fn one_click(session: &mut Session, offer_id: Option<u128>, item: &ItemId, t
         take(offer, place, FeedbackAction::Shown, ts, settings, facts);
         let added_at = &mut offer.items[place].added_at;
         *added_at = Some(added_at.map_or(ts, |known| known.min(ts)));
+    }
+}
+
+/// Feedback that no figure counts. An offer that had expired was seen, though: caps count it.
+fn ignore(
+    session: &mut Session,
+    reason: FeedbackIgnored,
+    offer_id: Option<u128>,
+    ts: Timestamp,
+    settings: &Settings,
+    facts: &mut Vec<Fact>,
+) {
+    facts.push(Fact::Total(TotalKey::FeedbackIgnored(reason), 1));
+    let Session { offers, pressure, customer, .. } = session;
+    let expired = offers.iter_mut().find(|offer| reason == FeedbackIgnored::Expired && Some(offer.id) == offer_id);
+    if let Some(offer) = expired {
+        seen(offer, pressure, customer.as_ref(), ts, settings, facts);
     }
 }
 
