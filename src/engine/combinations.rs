@@ -49,7 +49,7 @@ impl Share {
 
 impl Combination {
     /// How often it was accepted, drawn towards `base`, the acceptance of all combinations together: the mean of the
-    /// posterior where the prior is worth [`PRIOR_SHOWN`] showings.
+    /// posterior where the prior is worth 20 showings.
     #[must_use]
     pub fn acceptance(&self, base: Share) -> Share {
         let (shown, accepted, prior) = (u128::from(self.shown), u128::from(self.accepted), u128::from(PRIOR_SHOWN));
