@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.error
 
-from check_dashboard import Failed, ask, free_port, panels_of, started, substitute, tail
+from live_prometheus import Failed, ask, free_port, panels_of, started, substitute, tail
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PANEL = "Extra revenue"
