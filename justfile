@@ -62,7 +62,7 @@ dashboards-draw:
 # Prometheus' configuration, recording rules and alerts, each of which is tried
 rules:
     promtool check config docker/prometheus.yml
-    promtool test rules docker/rules_test.yml
+    promtool test rules docker/rules_test.yml docker/rules_test_weeks.yml
 
 # A merchant's own sums, read off the dashboard of a back-filled Prometheus
 backfill:

@@ -131,6 +131,7 @@ def cause(made: build.Dashboard) -> None:
             },
             decimals=1,
             size=(12, 5),
+            colours=((None, RED), (0, GREEN)),
             by_name={"attributed": {"color": {"mode": "fixed", "fixedColor": GREY}}},
         )
     )
