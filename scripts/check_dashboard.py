@@ -26,6 +26,8 @@ DATA_SOURCE = "${datasource}"
 # What Grafana would put in, for a dashboard that looks at the last minute.
 RANGE_S, STEP = 60, "5s"
 INTERVALS = {"__rate_interval": "20s", "__interval": "5s", "__range": "60s", "__range_s": "60", "__interval_ms": "5000"}
+# What a person would choose: the basket, where most offers are made; Grafana begins with the first by name.
+CHOSEN = {"placement": "cart"}
 # Shoppers are through in minutes of shop time. `ready`: any effect would do. `collecting`: none so small is seen yet; a day
 # of shop time takes half a minute, for only after a day of shoppers who are through is a date named.
 SHORT_DAYS = {"OFFERSTREAM_EXPERIMENT__HOLDOUT_RATIO": "0.4", "OFFERSTREAM_EXPERIMENT__WINDOW": "10m"}
@@ -99,7 +101,7 @@ def ask_all(dashboards, each):
     answers = {}
     for dashboard in dashboards:
         where = dashboard["title"]
-        variables, faults = variables_of(dashboard, each.api, INTERVALS)
+        variables, faults = variables_of(dashboard, each.api, {**INTERVALS, **CHOSEN})
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
                 answers[f"{where}, variable '{variable['name']}'"] = "; ".join(f for f in faults if f"'{variable['name']}'" in f)

@@ -227,7 +227,7 @@ def over_the_days(made: build.Dashboard) -> None:
 def variants(made: build.Dashboard) -> None:
     section(made, "Variants of a placement: $placement")
     of = '{placement="$placement"}'
-    shown, accepted = (f"max by (variant) ({SHOP}variant_items_{step}{of})" for step in ("shown", "accepted"))
+    shown, accepted = (f"max by (variant) ({SHOP}variant_offers_{step}{of})" for step in ("shown", "accepted"))
     earned = f"max by (variant) ({SHOP}variant_extra_revenue" + money('placement="$placement"') + ")"
     made.with_panel(
         over_time(
