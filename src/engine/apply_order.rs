@@ -41,8 +41,9 @@ impl Step<'_> {
         }
         let net_micros = if currency == self.settings.currency { nets.iter().sum() } else { 0 };
         let mut new_lines = Vec::new();
-        let order = &mut self.session.orders[at];
-        order.closed_at = order.closed_at.min(self.event.ts);
+        if self.event.ts < self.session.orders[at].closed_at {
+            attribution::placed_earlier(self.session, at, self.event.ts, self.settings, &mut self.effects.facts);
+        }
         for (line, net) in lines.iter().zip(nets) {
             self.session.pressure.wake(&line.item_id);
             if self.session.orders[at].add(line, net, self.settings.limits.order_lines_per_session) {

@@ -14,6 +14,7 @@ use crate::engine::local_time::weekday_and_hour;
 use crate::engine::orders::{Credit, Order, OrderLine};
 use crate::engine::session::Session;
 use crate::engine::settings::AttributionScope;
+use crate::engine::source::Source;
 use crate::engine::totals::TotalKey;
 use crate::event::{Currency, ItemId, Quantity, Timestamp};
 
@@ -57,6 +58,16 @@ pub(super) fn give(order: &mut Order, line: usize, credits: Vec<Credit>, counter
         match line.credits.iter_mut().find(|new| new.is_same(&old)) {
             Some(new) => (new.gross_micros, new.refunded_micros) = (old.gross_micros, old.refunded_micros),
             None => count(&line.item, &old, at, (-old.gross_micros, -old.refunded_micros), counter),
+        }
+    }
+}
+
+/// The order turns out to have been placed earlier: what was counted by its hour is counted by the other.
+pub(super) fn placed_earlier(order: &mut Order, ts: Timestamp, counter: &mut Counter<'_>) {
+    let before = std::mem::replace(&mut order.closed_at, ts);
+    for credit in order.lines.iter().flat_map(|line| line.credits.iter()) {
+        for (ts, gross) in [(before, -credit.gross_micros), (ts, credit.gross_micros)] {
+            count_by_hour(&credit.source, At { ts, currency: order.currency }, gross, counter);
         }
     }
 }
@@ -140,9 +151,8 @@ fn count(item: &ItemId, credit: &Credit, at: At, (gross, refunded): (i128, i128)
     }
     let source = &credit.source;
     let (placement, kind, currency) = (source.placement, source.kind, at.currency);
-    let (weekday, hour) = weekday_and_hour(at.ts, &counter.settings.time_zone.0);
     counter.total(TotalKey::ExtraRevenue { placement, kind, currency }, gross);
-    counter.total(TotalKey::RevenueByHour { placement, weekday, hour, currency }, gross);
+    count_by_hour(source, at, gross, counter);
     counter.total(TotalKey::RevenueByChannel { placement, channel: source.channel.clone(), currency }, gross);
     counter.total(TotalKey::RevenueByBasketAge { placement, bucket: source.basket_age, currency }, gross);
     counter.total(TotalKey::ExtraRevenueRefunded { placement, kind, currency }, refunded);
@@ -155,4 +165,9 @@ fn count(item: &ItemId, credit: &Credit, at: At, (gross, refunded): (i128, i128)
         let step = TriedStep::Earned { before_micros, after_micros: before_micros + net };
         counter.facts.push(Fact::Tried { placement, variant, step });
     }
+}
+
+fn count_by_hour(source: &Source, at: At, gross: i128, counter: &mut Counter<'_>) {
+    let (weekday, hour) = weekday_and_hour(at.ts, &counter.settings.time_zone.0);
+    counter.total(TotalKey::RevenueByHour { placement: source.placement, weekday, hour, currency: at.currency }, gross);
 }

@@ -61,6 +61,11 @@ pub fn ordered(session: &mut Session, items: &[ItemId], settings: &Settings, fac
     credit::reprice(session, &settled, &mut Counter { settings, facts });
 }
 
+/// An event of the order at that place of the list happened earlier than those that were heard before.
+pub fn placed_earlier(session: &mut Session, order: usize, ts: Timestamp, settings: &Settings, facts: &mut Vec<Fact>) {
+    credit::placed_earlier(&mut session.orders[order], ts, &mut Counter { settings, facts });
+}
+
 /// Orders have less of these items than before.
 pub fn given_back(session: &mut Session, items: &[ItemId], settings: &Settings, facts: &mut Vec<Fact>) {
     credit::reprice(session, items, &mut Counter { settings, facts });
