@@ -82,11 +82,11 @@ impl Credit {
         Self { source, from_milli, to_milli, is_spread: false, gross_micros: 0, refunded_micros: 0 }
     }
 
-    /// Whether it is the same units of the same offer.
+    /// Whether it is the same units of the same offer, counted under the same labels.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let of = |credit: &Self| (credit.source.offer, credit.from_milli, credit.to_milli, credit.is_spread);
-        of(self) == of(other)
+        let of = |credit: &Self| (credit.from_milli, credit.to_milli, credit.is_spread);
+        of(self) == of(other) && self.source == other.source
     }
 }
 

@@ -110,8 +110,9 @@ fn amounts(line: &OrderLine, credit: &Credit, extra: impl Fn(i128, Quantity) -> 
 
 /// Where whole orders are credited: the newest offer that has anything of the order has all that is nobody's.
 fn spread(order: &mut Order, counter: &mut Counter<'_>) {
-    let own = order.lines.iter().flat_map(|line| line.credits.iter()).filter(|credit| !credit.is_spread);
-    let lead = own.max_by_key(|credit| (credit.source.ts, credit.source.offer)).map(|credit| credit.source.clone());
+    let own = order.lines.iter().flat_map(|line| line.credits.iter().filter(|credit| !credit.is_spread).map(|credit| (&line.item, credit)));
+    // Of one offer's items it is the last by name, whichever was heard of last.
+    let lead = own.max_by_key(|(item, credit)| (credit.source.ts, credit.source.offer, *item)).map(|(_, credit)| credit.source.clone());
     for at in 0..order.lines.len() {
         let line = &order.lines[at];
         let mut credits: Vec<Credit> = line.credits.iter().filter(|credit| !credit.is_spread).cloned().collect();
