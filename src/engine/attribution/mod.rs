@@ -97,6 +97,10 @@ pub fn tell(session: &mut Session, settings: &Settings, facts: &mut Vec<Fact>) {
             let Some(from) = offer.acceptable_from(at, settings.attribution.trigger).filter(|_| !offer.items[at].is_told) else { continue };
             let (item, source) = (offer.items[at].item.clone(), offer.source(at));
             offer.items[at].is_told = true;
+            // Heard to be shown after it was bought: it was accepted here, and can't be elsewhere.
+            if offer.items[at].accepted_at.is_some() {
+                continue;
+            }
             let until = from.plus_ms(settings.attribution.window.0);
             facts.push(Fact::Offered { customer: customer.clone(), item, from, until, source });
         }
@@ -177,7 +181,11 @@ fn take_fate(session: &mut Session, (offer_at, at): (usize, usize), fate: Fate, 
                 counter.facts.push(Fact::Taken { customer, item, offer: source.offer });
             }
         }
-        (Some(_), None) => shopper(accepted_at, source.placement, -1, counter),
+        (Some(_), None) => {
+            shopper(accepted_at, source.placement, -1, counter);
+            // Another offer had it: this one is open again, for the customer's other sessions, too.
+            offer.items[at].is_told = false;
+        }
         _ => {}
     }
 }
