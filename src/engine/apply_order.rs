@@ -72,8 +72,8 @@ impl Step<'_> {
         let is_new = |item: &ItemId| new_lines.iter().any(|new| new.item == *item);
         if let Some(customer) = order.customer.clone().filter(|customer| self.shop.offered.knows(customer)) {
             for line in order.lines.iter_mut().filter(|line| is_new(&line.item)) {
-                let source = self.shop.offered.newest(&customer, &line.item, bought_at);
-                line.elsewhere = source.filter(|source| session.offers.iter().all(|offer| offer.id != source.offer)).map(Box::new);
+                let is_own = |offer: u128| session.offers.iter().any(|own| own.id == offer);
+                line.elsewhere = self.shop.offered.newest(&customer, &line.item, bought_at, is_own).map(Box::new);
             }
         }
         let items: Vec<ItemId> = lines.iter().map(|line| line.item_id.clone()).collect();

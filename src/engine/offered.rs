@@ -53,11 +53,12 @@ impl OfferedLately {
         self.customers.contains_key(customer)
     }
 
-    /// The newest offer of an item that can be accepted at `ts`.
+    /// The newest offer of an item that can be accepted at `ts`, of those that are not the session's own.
     #[must_use]
-    pub fn newest(&self, customer: &str, item: &str, ts: Timestamp) -> Option<Source> {
+    pub fn newest(&self, customer: &str, item: &str, ts: Timestamp, is_own: impl Fn(u128) -> bool) -> Option<Source> {
         let entries = self.customers.get(customer)?;
-        let open = entries.iter().filter(|entry| entry.item == item && (entry.from..=entry.until).contains(&ts));
+        let is_open = |entry: &&Entry| entry.item == item && (entry.from..=entry.until).contains(&ts) && !is_own(entry.source.offer);
+        let open = entries.iter().filter(is_open);
         open.max_by_key(|entry| (entry.source.ts, entry.source.offer)).map(|entry| entry.source.clone())
     }
 
@@ -155,7 +156,7 @@ mod tests {
     }
 
     fn newest(lately: &OfferedLately, item: &str, ts: i64) -> Option<u128> {
-        lately.newest("c", item, Timestamp(ts)).map(|source| source.offer)
+        lately.newest("c", item, Timestamp(ts), |_| false).map(|source| source.offer)
     }
 
     #[test]
