@@ -164,10 +164,13 @@ pub fn made(session: &mut Session, mut offer: Outstanding, speak: bool, settings
         let at = offer.ts;
         seen(&mut offer, pressure, customer.as_ref(), at, settings, facts);
     }
+    let items: Vec<ItemId> = offer.items.iter().map(|item| item.item.clone()).collect();
     session.offers.push_back(offer);
     while session.offers.len() > settings.limits.offers_per_session {
         session.offers.pop_front();
     }
+    // What was heard of these items before may be of later than the offer.
+    resettle(session, &items, settings, facts);
 }
 
 fn emitted(session: &mut Session, offer: &Outstanding, settings: &Settings, facts: &mut Vec<Fact>) {
