@@ -146,7 +146,7 @@ fn offer(
         items: choice.items.iter().map(outstanding_item).collect(),
         seen: false,
         dismissed: false,
-        told_accepted: false,
+        earned_micros: 0,
     };
     attribution::made(session, outstanding, shop.hears_feedback(), settings, &mut effects.facts);
     if arm == Arm::Holdout { Outcome::Withheld } else { Outcome::Offered }

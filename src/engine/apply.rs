@@ -117,7 +117,7 @@ pub fn tick(settings: &Settings, sessions: &mut Sessions, until: Timestamp, shop
             }
         }
         Timed::FollowUp(order_id) => {
-            let order = session.orders.iter().find(|order| order.id == order_id && !order.is_cancelled);
+            let order = session.orders.iter().find(|order| order.id == order_id && !order.is_cancelled());
             Trigger {
                 placement: Placement::FollowUp,
                 at,
@@ -175,11 +175,17 @@ fn check_order(settings: &Settings, event: &ShopEvent, session: Option<&Session>
     }
     let order_id = event.order_id.as_deref().unwrap_or_default();
     let refund_window_ms = settings.attribution.refund_window.0;
-    let known = |order: &Order| order.id == order_id && !order.is_cancelled && order.ts.plus_ms(refund_window_ms) >= event.ts;
+    let known = |order: &Order| order.id == order_id && !order.is_cancelled() && order.ts.plus_ms(refund_window_ms) >= event.ts;
     if session.is_some_and(|session| session.orders.iter().any(known)) {
         return Ok(());
     }
-    let detail = format!("order_id is {order_id:?}, of which no purchase is known here; a refund carries the ids of its purchase");
+    let is_cancelled = session.is_some_and(|session| session.orders.iter().any(|order| order.id == order_id && order.is_cancelled()));
+    let why = if is_cancelled {
+        "which was cancelled: nothing of it is left to go back"
+    } else {
+        "of which no purchase is known here; a refund carries the ids of its purchase"
+    };
+    let detail = format!("order_id is {order_id:?}, {why}");
     Err(Reject::new(RejectReason::UnknownOrder, detail))
 }
 
@@ -225,6 +231,7 @@ impl Step<'_> {
         if let Some(id) = offer_id {
             attribution::one_click(self.session, parse_id(id), item, ts, settings, &mut self.effects.facts);
         }
+        attribution::learn_taken(self.session, std::slice::from_ref(item), &self.shop.offered);
         attribution::moved(self.session, item, ts, What::Added(line.quantity), settings, &mut self.effects.facts);
         self.session.pressure.wake(item);
         if self.is_ordered_since(item) {
@@ -255,7 +262,7 @@ impl Step<'_> {
 
     /// Whether an order that is newer than the event has the item: the event is heard late, and was part of that.
     fn is_ordered_since(&self, item: &str) -> bool {
-        let since = self.session.orders.iter().filter(|order| order.closed_at > self.event.ts && !order.is_cancelled);
+        let since = self.session.orders.iter().filter(|order| order.closed_at > self.event.ts && !order.is_cancelled());
         since.flat_map(|order| &order.lines).any(|line| line.item == item)
     }
 
@@ -342,7 +349,7 @@ impl Step<'_> {
     fn beside(&self, placement: Placement) -> Vec<Beside> {
         let listed = |item: &ItemId| self.shop.catalogue.facets(item, self.settings.currency).price;
         if placement == Placement::PostPurchase {
-            let order = self.session.orders.iter().find(|order| Some(&order.id) == self.event.order_id.as_ref() && !order.is_cancelled);
+            let order = self.session.orders.iter().find(|order| Some(&order.id) == self.event.order_id.as_ref() && !order.is_cancelled());
             return order.map(|order| lines_of(order, self.settings)).unwrap_or_default();
         }
         let mut beside = basket_of(self.session, listed);

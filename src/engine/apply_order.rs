@@ -5,10 +5,10 @@
 
 use super::apply::Step;
 use super::attribution;
-use super::basket::BasketRules;
+use super::basket::{Basket, BasketRules};
 use super::decay::Stage;
 use super::experiment::subject_of;
-use super::facts::{Fact, Sale, SaleLine};
+use super::facts::{EvidenceLine, Fact, Sale, SaleLine};
 use super::orders::{Order, OrderLine, share};
 use super::ratio::is_between;
 use super::totals::TotalKey;
@@ -22,12 +22,24 @@ impl Step<'_> {
         }
         let Some(order_id) = self.event.order_id.clone() else { return };
         let currency = self.event.currency.unwrap_or(self.settings.currency);
-        let nets = self.net_values(lines, amounts, currency);
+        let mut nets = self.net_values(lines, amounts, currency);
         let basket = self.session.basket.take();
         // The basket closes, but its age is still asked for below.
         self.session.basket.opened_at = basket.opened_at;
         self.session.basket_answered = false;
-        let known = self.session.orders.iter().position(|order| order.id == order_id && !order.is_cancelled);
+        let is_it = |order: &Order| order.id == order_id;
+        if let Some(at) = self.session.orders.iter().position(|order| is_it(order) && order.cancelled_at >= Some(self.event.ts)) {
+            if self.session.orders[at].currency != currency {
+                nets.fill(0);
+            }
+            return self.part_of_cancelled(at, &basket.evidence(), lines, &nets);
+        }
+        let known = self.session.orders.iter().position(|order| is_it(order) && !order.is_cancelled());
+        if known.is_some_and(|at| self.session.orders[at].currency != currency) {
+            // One order has one currency: what this part cost can't be added to it.
+            self.total(TotalKey::AmountsIgnored(AmountIgnored::OrderInOtherCurrency), 1);
+            nets.fill(0);
+        }
         self.order_is_new = known.is_none();
         let at = known.unwrap_or_else(|| self.open_order(order_id, currency, basket.lines.is_empty()));
         let at = self.make_room(at, lines.len());
@@ -39,6 +51,7 @@ impl Step<'_> {
             }
             before = self.session.orders[at].evidence(rules);
         }
+        let currency = self.session.orders[at].currency;
         let net_micros = if currency == self.settings.currency { nets.iter().sum() } else { 0 };
         let mut new_lines = Vec::new();
         if self.event.ts < self.session.orders[at].closed_at {
@@ -46,12 +59,11 @@ impl Step<'_> {
         }
         for (line, net) in lines.iter().zip(nets) {
             self.session.pressure.wake(&line.item_id);
-            if self.session.orders[at].add(line, net, self.settings.limits.order_lines_per_session) {
+            if self.add_line(at, line, net) {
                 new_lines.push(self.sale_line(line));
             }
-            self.total(TotalKey::OrderRevenue(currency), net);
         }
-        self.credit(at, lines, &new_lines);
+        self.credit(at, &basket, lines, &new_lines);
         self.spent(at, net_micros, self.order_is_new);
         self.session.basket.opened_at = None;
         let after = self.session.orders[at].evidence(rules);
@@ -64,8 +76,37 @@ impl Step<'_> {
         self.passed_over(lines);
     }
 
+    /// Adds a bought line to an order; returns whether the item is new to it.
+    fn add_line(&mut self, at: usize, line: &Line, net_micros: i128) -> bool {
+        let order = &mut self.session.orders[at];
+        let currency = order.currency;
+        let (is_new, refunded) = order.add(line, net_micros, self.settings.limits.order_lines_per_session);
+        self.total(TotalKey::OrderRevenue(currency), net_micros);
+        self.total(TotalKey::OrderRevenueRefunded(currency), refunded);
+        if refunded != 0 && currency == self.settings.currency {
+            self.spent(at, -refunded, false);
+        }
+        is_new
+    }
+
+    /// A part of an order that is heard after the order was called off: it was, too.
+    fn part_of_cancelled(&mut self, at: usize, basket: &[EvidenceLine], lines: &[Line], nets: &[i128]) {
+        self.session.basket.opened_at = None;
+        self.effects.facts.push(Fact::Basket { before: basket.to_vec(), after: Vec::new() });
+        for (line, net) in lines.iter().zip(nets) {
+            self.add_line(at, line, *net);
+        }
+        let items: Vec<ItemId> = lines.iter().map(|line| line.item_id.clone()).collect();
+        let bought = nets.iter().sum();
+        if self.session.orders[at].currency == self.settings.currency {
+            self.spent(at, bought, false);
+        }
+        attribution::ordered(self.session, &items, self.settings, &mut self.effects.facts);
+        self.give_back(at, None);
+    }
+
     /// What of the order is offers' doing.
-    fn credit(&mut self, at: usize, lines: &[Line], new_lines: &[SaleLine]) {
+    fn credit(&mut self, at: usize, basket: &Basket, lines: &[Line], new_lines: &[SaleLine]) {
         let (session, settings, facts) = (&mut *self.session, self.settings, &mut self.effects.facts);
         let order = &mut session.orders[at];
         let bought_at = order.closed_at;
@@ -73,10 +114,13 @@ impl Step<'_> {
         if let Some(customer) = order.customer.clone().filter(|customer| self.shop.offered.knows(customer)) {
             for line in order.lines.iter_mut().filter(|line| is_new(&line.item)) {
                 let is_own = |offer: u128| session.offers.iter().any(|own| own.id == offer);
-                line.elsewhere = self.shop.offered.newest(&customer, &line.item, bought_at, is_own).map(Box::new);
+                // What was in the basket before is nobody's doing, here as elsewhere.
+                let entered_at = basket.added_at(&line.item).map_or(bought_at, |added_at| added_at.min(bought_at));
+                line.elsewhere = self.shop.offered.newest(&customer, &line.item, entered_at, bought_at, is_own).map(Box::new);
             }
         }
         let items: Vec<ItemId> = lines.iter().map(|line| line.item_id.clone()).collect();
+        attribution::learn_taken(session, &items, &self.shop.offered);
         attribution::ordered(session, &items, settings, facts);
         for line in 0..session.orders[at].lines.len() {
             if session.orders[at].lines[line].elsewhere.is_some() && is_new(&session.orders[at].lines[line].item) {
@@ -177,7 +221,7 @@ impl Step<'_> {
             follow_up_at: None,
             closed_at: self.event.ts,
             subject: self.subject(),
-            is_cancelled: false,
+            cancelled_at: None,
             counted_with_offer: None,
         });
         while self.session.orders.len() > self.settings.limits.orders_per_session {
@@ -230,6 +274,13 @@ impl Step<'_> {
     pub(super) fn refund(&mut self, lines: Option<&[Line]>) {
         let Some(at) = self.session.orders.iter().rposition(|order| Some(&order.id) == self.event.order_id.as_ref()) else { return };
         self.count_ignored(at, lines);
+        let (ts, customer, refunded, gone) = self.give_back(at, lines);
+        self.given_back(ts, customer, refunded, gone);
+    }
+
+    /// Takes lines of an order back; returns when it was placed, by whom, what went back in the shop's own currency, and
+    /// which items have gone back whole.
+    fn give_back(&mut self, at: usize, lines: Option<&[Line]>) -> (Timestamp, Option<Id>, i128, Vec<(ItemId, Quantity)>) {
         let order = &mut self.session.orders[at];
         let (currency, ts, customer) = (order.currency, order.ts, order.customer.clone());
         let (mut refunded, mut touched, mut gone) = (0, Vec::new(), Vec::new());
@@ -244,10 +295,11 @@ impl Step<'_> {
         }
         self.total(TotalKey::OrderRevenueRefunded(currency), refunded);
         attribution::given_back(self.session, &touched, self.settings, &mut self.effects.facts);
-        if currency == self.settings.currency && refunded != 0 {
+        let refunded = if currency == self.settings.currency { refunded } else { 0 };
+        if refunded != 0 {
             self.spent(at, -refunded, false);
         }
-        self.given_back(ts, customer, if currency == self.settings.currency { refunded } else { 0 }, gone);
+        (ts, customer, refunded, gone)
     }
 
     /// Counts what of a refund can't be: more than is left, what was never bought, another currency than the order's.
@@ -286,10 +338,10 @@ impl Step<'_> {
     /// A cancelled order is refunded, and its evidence taken back.
     pub(super) fn cancel(&mut self) {
         self.refund(None);
-        let is_it = |order: &&mut Order| Some(&order.id) == self.event.order_id.as_ref() && !order.is_cancelled;
+        let is_it = |order: &&mut Order| Some(&order.id) == self.event.order_id.as_ref() && !order.is_cancelled();
         let Some(order) = self.session.orders.iter_mut().find(is_it) else { return };
         // What was credited of it has to stay known, as long as late events may ask.
-        (order.is_cancelled, order.follow_up_at) = (true, None);
+        (order.cancelled_at, order.follow_up_at) = (Some(self.event.ts), None);
         let order = order.clone();
         let rules = self.settings.rules(Stage::Purchase);
         let (before, categories) = (order.evidence(rules), order.category_evidence(rules));
@@ -310,19 +362,17 @@ impl Step<'_> {
 }
 
 impl Order {
-    /// Adds a bought line; returns whether the item is new to the order.
-    fn add(&mut self, line: &Line, net_micros: i128, lines_max: usize) -> bool {
+    /// Adds a bought line; returns whether the item is new to the order, and what went back of it before it was heard of.
+    fn add(&mut self, line: &Line, net_micros: i128, lines_max: usize) -> (bool, i128) {
         if let Some(known) = self.lines.iter_mut().find(|known| known.item == line.item_id) {
-            known.quantity = known.quantity.plus(line.quantity);
-            known.net_micros += net_micros;
-            return false;
+            return (false, known.grow(line.quantity, net_micros));
         }
         if self.lines.len() >= lines_max {
-            return false;
+            return (false, 0);
         }
-        let (item, quantity) = (line.item_id.clone(), line.quantity);
-        self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, credits: Vec::new(), elsewhere: None });
-        true
+        let (item, quantity, credits) = (line.item_id.clone(), line.quantity, Vec::new());
+        self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, refunded_micros: 0, credits, elsewhere: None });
+        (true, 0)
     }
 }
 

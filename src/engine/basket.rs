@@ -30,6 +30,8 @@ pub struct BasketLine {
     pub price: Option<Money>,
     /// The evidence given.
     pub evidence: Evidence,
+    /// When it first came into the basket.
+    pub added_at: Timestamp,
 }
 
 /// How a basket may grow, and what its evidence weighs.
@@ -58,6 +60,12 @@ impl Basket {
         self.lines.iter().find(|line| line.item == item)?.price
     }
 
+    /// When an item in it first came.
+    #[must_use]
+    pub fn added_at(&self, item: &str) -> Option<Timestamp> {
+        self.lines.iter().find(|line| line.item == item).map(|line| line.added_at)
+    }
+
     /// Adds a line, or units to the one that is there. Returns the fact it makes, if any.
     pub fn add(&mut self, line: &Line, ts: Timestamp, rules: BasketRules) -> Option<Fact> {
         if let Some(known) = self.lines.iter_mut().find(|known| known.item == line.item_id) {
@@ -72,7 +80,7 @@ impl Basket {
         let paired = self.lines.len() < rules.paired_lines;
         let others = if paired { self.lines.iter().map(|other| other.item.clone()).collect() } else { Vec::new() };
         let evidence = Evidence { stage: rules.stage, weight_milli: rules.weight_milli, ts, partners: others.len() as u32 };
-        self.lines.push(BasketLine { item: line.item_id.clone(), quantity: line.quantity, price: line.price, evidence });
+        self.lines.push(BasketLine { item: line.item_id.clone(), quantity: line.quantity, price: line.price, evidence, added_at: ts });
         let line = EvidenceLine { item: line.item_id.clone(), evidence };
         Some(Fact::Line { add: true, pairs_only: false, line, others })
     }
@@ -136,6 +144,7 @@ impl Basket {
         for line in &mut self.lines {
             let known = old.iter().find(|known| known.item == line.item);
             line.price = line.price.or(known.and_then(|known| known.price));
+            line.added_at = known.map_or(line.added_at, |known| known.added_at);
         }
     }
 }

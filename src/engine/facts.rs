@@ -184,6 +184,8 @@ pub enum TriedStep {
     },
     /// It was sent away.
     Dismissed,
+    /// What was accepted of it turns out to be another offer's doing.
+    AcceptedBack,
 }
 
 /// What was bought at once.

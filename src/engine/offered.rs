@@ -31,6 +31,8 @@ struct Entry {
     from: Timestamp,
     until: Timestamp,
     source: Source,
+    /// It was accepted, in whatever session: it stays known so that it is not accepted twice.
+    is_taken: bool,
 }
 
 impl OfferedLately {
@@ -53,11 +55,22 @@ impl OfferedLately {
         self.customers.contains_key(customer)
     }
 
-    /// The newest offer of an item that can be accepted at `ts`, of those that are not the session's own.
+    /// The newest offer of an item that came into a basket at `entered_at` and was bought at `bought_at`, of those that
+    /// are not the session's own.
     #[must_use]
-    pub fn newest(&self, customer: &str, item: &str, ts: Timestamp, is_own: impl Fn(u128) -> bool) -> Option<Source> {
+    pub fn newest(
+        &self,
+        customer: &str,
+        item: &str,
+        entered_at: Timestamp,
+        bought_at: Timestamp,
+        is_own: impl Fn(u128) -> bool,
+    ) -> Option<Source> {
         let entries = self.customers.get(customer)?;
-        let is_open = |entry: &&Entry| entry.item == item && (entry.from..=entry.until).contains(&ts) && !is_own(entry.source.offer);
+        let is_open = |entry: &&Entry| {
+            let is_in_time = entry.from <= entered_at && bought_at <= entry.until;
+            entry.item == item && is_in_time && !entry.is_taken && !is_own(entry.source.offer)
+        };
         let open = entries.iter().filter(is_open);
         open.max_by_key(|entry| (entry.source.ts, entry.source.offer)).map(|entry| entry.source.clone())
     }
@@ -65,10 +78,18 @@ impl OfferedLately {
     /// A customer was offered an item.
     pub fn add(&self, customer: &Id, item: &ItemId, from: Timestamp, until: Timestamp, source: &Source) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = Entry { item: item.clone(), from, until, source: source.clone() };
-        self.customers.entry(customer.clone()).or_default().push(entry);
-        self.entries.fetch_add(1, Ordering::Relaxed);
-        queue.push_back((customer.clone(), source.offer));
+        let entry = Entry { item: item.clone(), from, until, source: source.clone(), is_taken: false };
+        let mut entries = self.customers.entry(customer.clone()).or_default();
+        // Told again: what had been taken turned out to be another offer's doing.
+        match entries.iter_mut().find(|known| known.item == *item && known.source.offer == source.offer) {
+            Some(known) => *known = entry,
+            None => {
+                entries.push(entry);
+                self.entries.fetch_add(1, Ordering::Relaxed);
+                queue.push_back((customer.clone(), source.offer));
+            }
+        }
+        drop(entries);
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = (*newest).max(from);
         self.make_room(&mut queue, *newest);
@@ -76,7 +97,17 @@ impl OfferedLately {
 
     /// What was offered was taken, in whatever session.
     pub fn taken(&self, customer: &str, item: &str, offer: u128) {
-        self.drop_of(customer, |entry| entry.item == item && entry.source.offer == offer);
+        if let Some(mut entries) = self.customers.get_mut(customer) {
+            let its = entries.iter_mut().filter(|entry| entry.item == item && entry.source.offer == offer);
+            its.for_each(|entry| entry.is_taken = true);
+        }
+    }
+
+    /// Whether what was offered was taken, in whatever session.
+    #[must_use]
+    pub fn is_taken(&self, customer: &str, item: &str, offer: u128) -> bool {
+        let is_it = |entry: &Entry| entry.item == item && entry.source.offer == offer && entry.is_taken;
+        self.customers.get(customer).is_some_and(|entries| entries.iter().any(is_it))
     }
 
     /// The customer is to be forgotten.
@@ -156,7 +187,7 @@ mod tests {
     }
 
     fn newest(lately: &OfferedLately, item: &str, ts: i64) -> Option<u128> {
-        lately.newest("c", item, Timestamp(ts), |_| false).map(|source| source.offer)
+        lately.newest("c", item, Timestamp(ts), Timestamp(ts), |_| false).map(|source| source.offer)
     }
 
     #[test]
@@ -167,7 +198,8 @@ mod tests {
         add(&lately, "c", "b", 2, 100);
         assert_eq!((newest(&lately, "a", 50), newest(&lately, "a", 1), newest(&lately, "a", 101)), (Some(2), Some(1), None));
         lately.taken("c", "a", 2);
-        assert_eq!((newest(&lately, "a", 50), newest(&lately, "b", 50), lately.len()), (Some(1), Some(2), 2));
+        assert_eq!((newest(&lately, "a", 50), newest(&lately, "b", 50), lately.len()), (Some(1), Some(2), 3));
+        assert!(lately.is_taken("c", "a", 2) && !lately.is_taken("c", "a", 1));
         lately.erase("c");
         assert!(lately.is_empty() && !lately.knows("c"));
     }

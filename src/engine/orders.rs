@@ -35,8 +35,8 @@ pub struct Order {
     pub closed_at: Timestamp,
     /// The shopper it counts for in the experiment.
     pub subject: Option<u64>,
-    /// It was called off.
-    pub is_cancelled: bool,
+    /// When it was called off, if it was.
+    pub cancelled_at: Option<Timestamp>,
     /// What of its revenue was counted as that of an order with an offer, if it is one.
     pub counted_with_offer: Option<i128>,
 }
@@ -52,6 +52,8 @@ pub struct OrderLine {
     pub net_micros: i128,
     /// How many units went back, in thousandths.
     pub refunded_milli: u32,
+    /// What of its value was counted as gone back, in millionths.
+    pub refunded_micros: i128,
     /// What of it is offers' doing, the units that count as bought first before the others.
     pub credits: Vec<Credit>,
     /// An offer of another session of the customer, which gets what no offer of this one does.
@@ -113,6 +115,14 @@ impl Order {
     }
 }
 
+impl Order {
+    /// Whether it was called off.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled_at.is_some()
+    }
+}
+
 impl OrderLine {
     /// Whether all of it went back.
     #[must_use]
@@ -142,9 +152,21 @@ impl OrderLine {
     /// Takes `quantity` units back, as many as there are; returns their net value in millionths, rounded down
     /// until the last unit, which takes the rest.
     pub fn refund(&mut self, quantity: Quantity) -> i128 {
-        let before = self.value_of(self.refunded_milli);
         self.refunded_milli = self.refunded_milli.saturating_add(quantity.0).min(self.quantity.0);
-        self.value_of(self.refunded_milli) - before
+        self.value_back()
+    }
+
+    /// More units of it turn out to have been bought, at another price perhaps; returns by how much what went back is
+    /// worth more than was counted, in millionths.
+    pub fn grow(&mut self, quantity: Quantity, net_micros: i128) -> i128 {
+        self.quantity = self.quantity.plus(quantity);
+        self.net_micros += net_micros;
+        self.value_back()
+    }
+
+    fn value_back(&mut self) -> i128 {
+        let worth = self.value_of(self.refunded_milli);
+        worth - std::mem::replace(&mut self.refunded_micros, worth)
     }
 
     fn value_of(&self, milli: u32) -> i128 {
@@ -192,7 +214,15 @@ mod tests {
     #[test]
     fn no_more_is_refunded_than_was_bought_and_the_parts_add_up() {
         let quantity = Quantity(3_000);
-        let mut line = OrderLine { item: "i".into(), quantity, net_micros: 10, refunded_milli: 0, credits: Vec::new(), elsewhere: None };
+        let mut line = OrderLine {
+            item: "i".into(),
+            quantity,
+            net_micros: 10,
+            refunded_milli: 0,
+            refunded_micros: 0,
+            credits: Vec::new(),
+            elsewhere: None,
+        };
         let parts: Vec<i128> = (0..4).map(|_| line.refund(Quantity::ONE)).collect();
         assert_eq!(parts, [3, 3, 4, 0]);
         assert_eq!([3_000, 2_000, 1_000, 0].map(|milli| line.value_up_to(milli)), [10, 7, 4, 0]);

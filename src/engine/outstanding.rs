@@ -37,8 +37,8 @@ pub struct Outstanding {
     pub seen: bool,
     /// Something of it was sent away.
     pub dismissed: bool,
-    /// Something of it was accepted, as far as its variant was told.
-    pub told_accepted: bool,
+    /// What it earned, in millionths of the shop's currency, net of refunds.
+    pub earned_micros: i128,
 }
 
 /// One item of an offer.
@@ -66,8 +66,12 @@ pub struct OutstandingItem {
     pub paid_at: Option<Timestamp>,
     /// When it was put into the basket, shown or not.
     pub matched_at: Option<Timestamp>,
+    /// The basket's age when it was accepted, in milliseconds, as it was counted.
+    pub accepted_age_ms: Option<i64>,
     /// The shop was told that the customer was offered it.
     pub is_told: bool,
+    /// It was accepted in another session of the customer, and is not accepted again.
+    pub is_taken: bool,
 }
 
 impl Outstanding {
@@ -129,7 +133,9 @@ impl OutstandingItem {
             accepted_at: None,
             paid_at: None,
             matched_at: None,
+            accepted_age_ms: None,
             is_told: false,
+            is_taken: false,
         }
     }
 }

@@ -142,7 +142,7 @@ impl Session {
     }
 
     fn over_at(&self, idle_ms: i64, refund_window_ms: i64) -> Timestamp {
-        let orders = self.orders.iter().filter(|order| !order.is_cancelled).map(|order| order.over_at(refund_window_ms)).max();
+        let orders = self.orders.iter().filter(|order| !order.is_cancelled()).map(|order| order.over_at(refund_window_ms)).max();
         let offers = self.offers.iter().filter(|offer| outlives_visit(offer.placement)).map(|offer| offer.over_at).max();
         orders.max(offers).unwrap_or_default().max(self.seen_at.plus_ms(idle_ms))
     }
@@ -171,7 +171,7 @@ impl Session {
 
     /// What was bought in this visit.
     pub fn bought_now(&self) -> impl Iterator<Item = &ItemId> {
-        let orders = self.orders.iter().filter(|order| order.ts >= self.visit_from && !order.is_cancelled);
+        let orders = self.orders.iter().filter(|order| order.ts >= self.visit_from && !order.is_cancelled());
         orders.flat_map(|order| order.lines.iter().map(|line| &line.item))
     }
 

@@ -35,7 +35,7 @@ fn an_order(ts: Timestamp) -> Order {
         follow_up_at: None,
         closed_at: ts,
         subject: None,
-        is_cancelled: false,
+        cancelled_at: None,
         counted_with_offer: None,
     }
 }

@@ -41,7 +41,13 @@ mod tests {
         let key = sessions.key_of(&event);
         let mut session = sessions.open(&key, &event).clone();
         let evidence = Evidence { stage: Stage::CartAdd, weight_milli: 200, ts: Timestamp(5), partners: 1 };
-        session.basket.lines = vec![BasketLine { item: "a".into(), quantity: Quantity(1_500), price: Some(Money(2_550_000)), evidence }];
+        session.basket.lines = vec![BasketLine {
+            item: "a".into(),
+            quantity: Quantity(1_500),
+            price: Some(Money(2_550_000)),
+            evidence,
+            added_at: Timestamp(2),
+        }];
         session.basket.opened_at = Some(Timestamp(4));
         session.recent.is_new(6, 8);
         let mut item = OutstandingItem::new("b".into(), OfferKind::CrossSell, Some("a".into()));
@@ -49,6 +55,7 @@ mod tests {
             (Some(Timestamp(7)), Some(Timestamp(8)), Some(Timestamp(9)), Some(Timestamp(10)));
         (item.accepted_at, item.paid_at, item.matched_at, item.is_told) =
             (Some(Timestamp(11)), Some(Timestamp(12)), Some(Timestamp(13)), true);
+        (item.accepted_age_ms, item.is_taken) = (Some(15), true);
         item.replaces = Some(("a".into(), Some(Money(300))));
         session.offers.push_back(Outstanding {
             id: u128::MAX,
@@ -63,7 +70,7 @@ mod tests {
             items: vec![item],
             seen: true,
             dismissed: true,
-            told_accepted: true,
+            earned_micros: 5,
         });
         session.newest_offers = vec![(Placement::Checkout, u128::MAX)];
         let source = session.offers[0].source(0);
@@ -79,6 +86,7 @@ mod tests {
                 quantity,
                 net_micros,
                 refunded_milli: 500,
+                refunded_micros: -3,
                 credits: vec![credit],
                 elsewhere: Some(Box::new(source)),
             }],
@@ -88,7 +96,7 @@ mod tests {
             follow_up_at: Some(Timestamp(10)),
             closed_at: Timestamp(7),
             subject: Some(9),
-            is_cancelled: true,
+            cancelled_at: Some(Timestamp(14)),
             counted_with_offer: Some(4),
         });
         session.arm = Some(Arm::Holdout);

@@ -38,6 +38,8 @@ struct Session {
     basket: Vec<Line>,
     orders: Vec<Order>,
     seen: HashSet<String>,
+    /// Orders that were called off, and when.
+    cancelled: Vec<(Order, i64)>,
 }
 
 #[derive(Default)]
@@ -129,7 +131,7 @@ impl Shop {
             "cart_remove" => session.remove(text(event, "item_id").unwrap(), quantity(event)),
             "checkout" => session.checkout(&items_of(event), ts),
             "purchase" => session.purchase(order_id, &items_of(event), ts),
-            "order_cancelled" => session.orders.retain(|order| order.id != order_id),
+            "order_cancelled" => session.cancel(order_id, ts),
             _ => {}
         }
     }
@@ -218,9 +220,20 @@ impl Session {
         }
     }
 
-    /// What was bought replaces what was in the basket; a known order grows.
+    fn cancel(&mut self, id: &str, ts: i64) {
+        while let Some(at) = self.orders.iter().position(|order| order.id == id) {
+            self.cancelled.push((self.orders.remove(at), ts));
+        }
+    }
+
+    /// What was bought replaces what was in the basket; a known order grows. What is older than the order's cancellation
+    /// was part of what was called off.
     fn purchase(&mut self, id: &str, lines: &[&Value], ts: i64) {
         self.basket.clear();
+        let is_called_off = |(order, at): &(Order, i64)| order.id == id && ts <= *at && ts <= order.ts + REFUND_WINDOW_MS;
+        if self.cancelled.iter().any(is_called_off) {
+            return;
+        }
         if !self.orders.iter().any(|order| order.id == id) {
             self.orders.push(Order { id: id.to_owned(), ts, earliest: ts, items: Vec::new() });
         }

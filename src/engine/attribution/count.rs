@@ -14,9 +14,23 @@ use crate::event::{ItemId, Timestamp};
 pub(super) struct Counter<'a> {
     pub(super) settings: &'a Settings,
     pub(super) facts: &'a mut Vec<Fact>,
+    /// What offers of variants earned more, or less, than before.
+    pub(super) earned: Vec<Earned>,
 }
 
-impl Counter<'_> {
+/// A change of what an offer of a variant earned.
+pub(super) struct Earned {
+    pub(super) source: Source,
+    /// What the units at hand had earned, in millionths.
+    pub(super) before_micros: i128,
+    pub(super) change_micros: i128,
+}
+
+impl<'a> Counter<'a> {
+    pub(super) fn new(settings: &'a Settings, facts: &'a mut Vec<Fact>) -> Self {
+        Self { settings, facts, earned: Vec::new() }
+    }
+
     /// A step that happened at `before`, if at all, did so at `after`.
     pub(super) fn step(&mut self, source: &Source, item: &ItemId, step: ItemStep, before: Option<Timestamp>, after: Option<Timestamp>) {
         if before == after {

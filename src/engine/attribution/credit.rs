@@ -8,8 +8,8 @@ use std::collections::HashSet;
 
 use foldhash::fast::FixedState;
 
-use super::count::Counter;
-use crate::engine::facts::{CombinationStep, Fact, TriedStep};
+use super::count::{Counter, Earned};
+use crate::engine::facts::{CombinationStep, Fact};
 use crate::engine::local_time::weekday_and_hour;
 use crate::engine::orders::{Credit, Order, OrderLine};
 use crate::engine::session::Session;
@@ -161,10 +161,9 @@ fn count(item: &ItemId, credit: &Credit, at: At, (gross, refunded): (i128, i128)
     if let Some(anchor) = source.anchor.clone().filter(|_| net != 0) {
         counter.facts.push(Fact::Combination { anchor, companion: item.clone(), step: CombinationStep::Earned(currency, net) });
     }
-    if let Some(variant) = source.variant.clone().filter(|_| net != 0 && currency == counter.settings.currency) {
+    if source.variant.is_some() && net != 0 && currency == counter.settings.currency {
         let before_micros = credit.gross_micros - credit.refunded_micros;
-        let step = TriedStep::Earned { before_micros, after_micros: before_micros + net };
-        counter.facts.push(Fact::Tried { placement, variant, step });
+        counter.earned.push(Earned { source: source.clone(), before_micros, change_micros: net });
     }
 }
 

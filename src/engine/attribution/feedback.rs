@@ -123,7 +123,7 @@ fn take(offer: &mut Outstanding, at: usize, action: FeedbackAction, ts: Timestam
     };
     let before = *known;
     *known = Some(before.map_or(ts, |before| before.min(ts)));
-    Counter { settings, facts }.step(&source, item, step, before, *known);
+    Counter::new(settings, facts).step(&source, item, step, before, *known);
 }
 
 /// An offer counts as seen, once.
@@ -174,7 +174,7 @@ pub fn made(session: &mut Session, mut offer: Outstanding, speak: bool, settings
 }
 
 fn emitted(session: &mut Session, offer: &Outstanding, settings: &Settings, facts: &mut Vec<Fact>) {
-    let mut counter = Counter { settings, facts };
+    let mut counter = Counter::new(settings, facts);
     for at in 0..offer.items.len() {
         counter.step(&offer.source(at), &offer.items[at].item, ItemStep::Emitted, None, Some(offer.ts));
     }

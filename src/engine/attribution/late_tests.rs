@@ -172,3 +172,109 @@ fn a_cart_add_that_is_older_than_the_order_with_its_item_does_not_open_the_baske
     world.add(5, "s", "lamp");
     assert_eq!(world.sessions.get("s:s").unwrap().basket.lines.len(), 1);
 }
+
+#[test]
+fn what_went_back_is_what_it_was_worth_whenever_its_other_units_are_heard_of() {
+    let parts = [
+        event("purchase", 1, "s", r#""order_id":"o","items":[{"item_id":"case","price":100}]"#),
+        event("refund", 3, "s", r#""order_id":"o","items":[{"item_id":"case"}]"#),
+        event("purchase", 2, "s", r#""order_id":"o","items":[{"item_id":"case","price":50}]"#),
+        event("refund", 4, "s", r#""order_id":"o","items":[{"item_id":"case"}],"event_id":"second""#),
+    ];
+    for places in [[0, 1, 2, 3], [0, 2, 1, 3]] {
+        let mut world = world();
+        shown(&mut world, 0, "s");
+        places.iter().for_each(|at| drop(world.take(&parts[*at])));
+        let refunded = world.total(&TotalKey::OrderRevenueRefunded(Currency::USD));
+        assert_eq!((extra(&world), refunded), ((150_000_000, 150_000_000), 150_000_000), "{places:?}");
+    }
+}
+
+#[test]
+fn an_order_has_one_currency_and_a_part_in_another_adds_no_money() {
+    let mut world = world();
+    let before = world.total(&TotalKey::OrderRevenue(Currency::USD));
+    buy(&mut world, 1, "s", &order("o", &["lamp"]));
+    buy(&mut world, 2, "s", &format!(r#"{},"currency":"EUR""#, order("o", &["bulb"])));
+    world.take(&event("refund", 3, "s", r#""order_id":"o""#));
+    assert_eq!(world.total(&TotalKey::OrderRevenue(Currency::USD)) - before, 10_000_000);
+    assert_eq!(world.total(&TotalKey::OrderRevenueRefunded(Currency::USD)), 10_000_000);
+    assert_eq!(world.total(&TotalKey::AmountsIgnored(AmountIgnored::OrderInOtherCurrency)), 1);
+}
+
+#[test]
+fn a_part_of_an_order_that_is_heard_after_it_was_called_off_was_called_off_too() {
+    let parts = [
+        event("purchase", 1, "s", &order("o", &["phone"])),
+        event("purchase", 2, "s", &order("o", &["case"])),
+        event("order_cancelled", 9, "s", r#""order_id":"o""#),
+    ];
+    let figures_of = |places: [usize; 3]| {
+        let mut world = world();
+        shown(&mut world, 0, "s");
+        places.iter().for_each(|at| drop(world.take(&parts[*at])));
+        assert_eq!(extra(&world), (10_000_000, 10_000_000), "{places:?}");
+        let counts = world.counts();
+        (figures(&world), counts)
+    };
+    assert_eq!(figures_of([0, 2, 1]), figures_of([0, 1, 2]));
+}
+
+#[test]
+fn an_item_is_accepted_once_in_whichever_session_it_was_first() {
+    let customer = r#""customer_id":"u""#;
+    let mut world = world();
+    let offer = world.take(&event("cart_add", 0, "a", &format!("{},{customer}", item("phone")))).offer.unwrap();
+    world.feedback("offer_shown", 1, "a", &offer);
+    buy(&mut world, 2, "b", &format!("{},{customer}", order("o", &["case"])));
+    world.take(&event("cart_add", 3, "a", &item("case")));
+    buy(&mut world, 4, "a", &order("p", &["case"]));
+    // Both were bought of the same offer; it was accepted and paid once.
+    assert_eq!((funnel(&world), extra(&world).0), ([1, 1, 0, 0, 1, 1], 20_000_000));
+}
+
+#[test]
+fn what_was_in_the_basket_before_an_offer_elsewhere_is_nobodys_doing() {
+    let customer = r#""customer_id":"u""#;
+    let mut world = world();
+    world.take(&event("cart_add", 0, "b", &format!("{},{customer}", item("case"))));
+    let offer = world.take(&event("cart_add", 1, "a", &format!("{},{customer}", item("phone")))).offer.unwrap();
+    world.feedback("offer_shown", 2, "a", &offer);
+    world.take(&event("checkout", 3, "b", ""));
+    buy(&mut world, 4, "b", &order("o", &["case"]));
+    assert_eq!((funnel(&world), extra(&world).0), ([3, 1, 0, 0, 0, 0], 0));
+}
+
+#[test]
+fn an_acceptance_that_moves_to_a_later_offer_takes_its_age_and_its_variant_along() {
+    let told = |world: &World, wanted: &str| {
+        (world.shop.optimiser.stats(Placement::Cart, wanted).accepted, world.sum(|key| matches!(key, TotalKey::BasketAge { .. })))
+    };
+    let mut world = world();
+    shown(&mut world, 0, "s");
+    let second = world.add(1, "s", "unknown").unwrap();
+    world.add(3, "s", "case");
+    assert_eq!(told(&world, "default"), (1, 1));
+    world.feedback("offer_shown", 2, "s", &second);
+    assert_eq!((told(&world, "default"), world.steps(ItemStep::Accepted)), ((1, 1), 1));
+}
+
+#[test]
+fn a_variants_offer_is_told_with_all_that_it_earned_and_in_the_shops_currency_alone() {
+    let mut world = world();
+    world.baskets(3, &["phone", "film"]);
+    let offer = world.add(0, "s", "phone").unwrap();
+    world.feedback("offer_shown", 1, "s", &offer);
+    let fields = format!(r#"{},"items":[{{{}}},{{{}}}]"#, r#""order_id":"o""#, item("case"), item("film"));
+    let earned = |effects: &crate::engine::Effects| -> Vec<(i128, i128)> {
+        let tried = effects.facts.iter().filter_map(|fact| match fact {
+            Fact::Tried { step: TriedStep::Earned { before_micros, after_micros }, .. } => Some((*before_micros, *after_micros)),
+            _ => None,
+        });
+        tried.collect()
+    };
+    let bought = world.take(&event("purchase", 2, "s", &fields));
+    assert_eq!(earned(&bought), [(0, 10_000_000), (10_000_000, 20_000_000)]);
+    let foreign = world.take(&event("purchase", 3, "s", &format!(r#"{},"currency":"EUR""#, order("p", &["case"]))));
+    assert_eq!(earned(&foreign), []);
+}

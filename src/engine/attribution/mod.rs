@@ -23,13 +23,14 @@ pub use feedback::{channel_label, feedback, made, one_click};
 pub use moves::{Moves, What};
 
 use super::facts::{Fact, TriedStep};
+use super::offered::OfferedLately;
 use super::orders::Credit;
 use super::session::Session;
-use super::settings::Settings;
+use super::settings::{Attribution, Settings};
 use super::totals::{TotalKey, basket_age_bucket};
 use super::vocabulary::{Arm, ItemStep, Placement};
 use crate::event::{ItemId, Line, Quantity, Timestamp};
-use count::Counter;
+use count::{Counter, Earned};
 use settle::{Fate, Happened, Settled, Slot, Units, settle};
 
 /// An item moved in or out of the basket at `ts`.
@@ -56,19 +57,23 @@ pub fn ordered(session: &mut Session, items: &[ItemId], settings: &Settings, fac
     let mut settled: Vec<ItemId> = offered_items(session).into_iter().chain(elsewhere).collect();
     settled.sort_unstable();
     settled.dedup();
-    settled.iter().for_each(|item| resettle_item(session, item, settings, facts));
+    let mut counter = Counter::new(settings, facts);
+    settled.iter().for_each(|item| resettle_item(session, item, &mut counter));
     settled.extend_from_slice(items);
-    credit::reprice(session, &settled, &mut Counter { settings, facts });
+    credit::reprice(session, &settled, &mut counter);
+    tell_earned(session, counter);
 }
 
 /// An event of the order at that place of the list happened earlier than those that were heard before.
 pub fn placed_earlier(session: &mut Session, order: usize, ts: Timestamp, settings: &Settings, facts: &mut Vec<Fact>) {
-    credit::placed_earlier(&mut session.orders[order], ts, &mut Counter { settings, facts });
+    credit::placed_earlier(&mut session.orders[order], ts, &mut Counter::new(settings, facts));
 }
 
 /// Orders have less of these items than before.
 pub fn given_back(session: &mut Session, items: &[ItemId], settings: &Settings, facts: &mut Vec<Fact>) {
-    credit::reprice(session, items, &mut Counter { settings, facts });
+    let mut counter = Counter::new(settings, facts);
+    credit::reprice(session, items, &mut counter);
+    tell_earned(session, counter);
 }
 
 /// A line of an order at that place was bought for an offer of another session of the customer: that one was accepted and
@@ -80,7 +85,7 @@ pub fn elsewhere(session: &Session, order: usize, line: usize, settings: &Settin
     else {
         return;
     };
-    let mut counter = Counter { settings, facts };
+    let mut counter = Counter::new(settings, facts);
     for step in [ItemStep::Accepted, ItemStep::Paid] {
         counter.step(source, &line.item, step, None, Some(order.closed_at));
     }
@@ -108,8 +113,39 @@ pub fn tell(session: &mut Session, settings: &Settings, facts: &mut Vec<Fact>) {
 }
 
 fn resettle(session: &mut Session, items: &[ItemId], settings: &Settings, facts: &mut Vec<Fact>) {
-    items.iter().for_each(|item| resettle_item(session, item, settings, facts));
-    credit::reprice(session, items, &mut Counter { settings, facts });
+    let mut counter = Counter::new(settings, facts);
+    items.iter().for_each(|item| resettle_item(session, item, &mut counter));
+    credit::reprice(session, items, &mut counter);
+    tell_earned(session, counter);
+}
+
+/// Learns which of these items, offered in this session, the customer accepted in another one.
+pub fn learn_taken(session: &mut Session, items: &[ItemId], offered: &OfferedLately) {
+    let Session { offers, customer: Some(customer), .. } = session else { return };
+    for offer in offers.iter_mut().filter(|offer| offer.arm == Arm::Treatment) {
+        let id = offer.id;
+        for item in offer.items.iter_mut().filter(|item| item.is_told && item.accepted_at.is_none() && items.contains(&item.item)) {
+            item.is_taken = offered.is_taken(customer, &item.item, id);
+        }
+    }
+}
+
+/// Tells what offers of variants earned: of each offer in all, as long as it is remembered, else of the units at hand.
+fn tell_earned(session: &mut Session, counter: Counter<'_>) {
+    for Earned { source, before_micros, change_micros } in counter.earned {
+        let Some(variant) = source.variant else { continue };
+        let offer = session.offers.iter_mut().find(|offer| offer.id == source.offer);
+        let before_micros = match offer {
+            Some(offer) => {
+                let before = offer.earned_micros;
+                offer.earned_micros += change_micros;
+                before
+            }
+            None => before_micros,
+        };
+        let step = TriedStep::Earned { before_micros, after_micros: before_micros + change_micros };
+        counter.facts.push(Fact::Tried { placement: source.placement, variant, step });
+    }
 }
 
 fn is_offered(session: &Session, item: &str) -> bool {
@@ -133,9 +169,9 @@ fn places(session: &Session, item: &str) -> Vec<(usize, usize)> {
     places
 }
 
-fn resettle_item(session: &mut Session, item: &ItemId, settings: &Settings, facts: &mut Vec<Fact>) {
+fn resettle_item(session: &mut Session, item: &ItemId, counter: &mut Counter<'_>) {
     let places = places(session, item);
-    let trigger = settings.attribution.trigger;
+    let Attribution { trigger, window, .. } = counter.settings.attribution;
     let slot = |(offer, at): &(usize, usize)| {
         let offer = &session.offers[*offer];
         Slot { made_at: offer.ts, from: offer.acceptable_from(*at, trigger) }
@@ -146,8 +182,7 @@ fn resettle_item(session: &mut Session, item: &ItemId, settings: &Settings, fact
         (order.closed_at, Happened::Ordered(order.id.clone(), bought, at))
     });
     let happened = session.moves.of(item).chain(orders).collect();
-    let Settled { fates, orders } = settle(&slots, happened, settings.attribution.window.0);
-    let counter = &mut Counter { settings, facts };
+    let Settled { fates, orders } = settle(&slots, happened, window.0);
     for (place, fate) in places.iter().zip(fates) {
         take_fate(session, *place, fate, counter);
     }
@@ -163,36 +198,39 @@ fn take_fate(session: &mut Session, (offer_at, at): (usize, usize), fate: Fate, 
     let offer = &mut offers[offer_at];
     let source = offer.source(at);
     let offered = &mut offer.items[at];
+    // Accepted once, wherever the customer did it.
+    let fate = if offered.is_taken { Fate { accepted_at: None, paid_at: None, ..fate } } else { fate };
     let before = Fate { matched_at: offered.matched_at, accepted_at: offered.accepted_at, paid_at: offered.paid_at };
     (offered.matched_at, offered.accepted_at, offered.paid_at) = (fate.matched_at, fate.accepted_at, fate.paid_at);
     let item = offered.item.clone();
     counter.step(&source, &item, ItemStep::Matched, before.matched_at, fate.matched_at);
     counter.step(&source, &item, ItemStep::Accepted, before.accepted_at, fate.accepted_at);
     counter.step(&source, &item, ItemStep::Paid, before.paid_at, fate.paid_at);
-    match (before.accepted_at, fate.accepted_at) {
-        (None, Some(ts)) => {
-            count_age(source.placement, opened_at.map_or(0, |opened| (ts.0 - opened.0).max(0)), counter);
-            shopper(accepted_at, source.placement, 1, counter);
-            let variant = source.variant.filter(|_| !std::mem::replace(&mut offer.told_accepted, true));
-            if let Some(variant) = variant {
-                counter.facts.push(Fact::Tried { placement: source.placement, variant, step: TriedStep::Accepted });
-            }
-            if let Some(customer) = customer.clone() {
-                counter.facts.push(Fact::Taken { customer, item, offer: source.offer });
-            }
+    let change = i32::from(fate.accepted_at.is_some()) - i32::from(before.accepted_at.is_some());
+    if change == 0 {
+        return;
+    }
+    shopper(accepted_at, source.placement, change, counter);
+    if let Some(ts) = fate.accepted_at {
+        offered.accepted_age_ms = Some(opened_at.map_or(0, |opened| (ts.0 - opened.0).max(0)));
+        if let Some(customer) = customer.clone() {
+            counter.facts.push(Fact::Taken { customer, item, offer: source.offer });
         }
-        (Some(_), None) => {
-            shopper(accepted_at, source.placement, -1, counter);
-            // Another offer had it: this one is open again, for the customer's other sessions, too.
-            offer.items[at].is_told = false;
-        }
-        _ => {}
+    } else {
+        // Another offer had it: this one is open again, for the customer's other sessions, too.
+        offered.is_told = false;
+    }
+    count_age(source.placement, offered.accepted_age_ms.unwrap_or_default(), change.into(), counter);
+    let others = offer.items.iter().enumerate().any(|(other, item)| other != at && item.accepted_at.is_some());
+    if let Some(variant) = source.variant.filter(|_| !others) {
+        let step = if change > 0 { TriedStep::Accepted } else { TriedStep::AcceptedBack };
+        counter.facts.push(Fact::Tried { placement: source.placement, variant, step });
     }
 }
 
-fn count_age(placement: Placement, age_ms: i64, counter: &mut Counter<'_>) {
-    counter.total(TotalKey::BasketAge { placement, bucket: basket_age_bucket(age_ms) }, 1);
-    counter.total(TotalKey::BasketAgeSumMs(placement), age_ms.into());
+fn count_age(placement: Placement, age_ms: i64, times: i128, counter: &mut Counter<'_>) {
+    counter.total(TotalKey::BasketAge { placement, bucket: basket_age_bucket(age_ms) }, times);
+    counter.total(TotalKey::BasketAgeSumMs(placement), i128::from(age_ms) * times);
 }
 
 /// A session is one shopper who accepted, at each placement and anywhere, as long as something of it is accepted.

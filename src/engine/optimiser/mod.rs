@@ -190,7 +190,7 @@ impl State {
         match step {
             TriedStep::Shown => tried.throttle.shown(),
             TriedStep::Dismissed => tried.throttle.dismissed(),
-            TriedStep::Accepted | TriedStep::Earned { .. } => {}
+            TriedStep::Accepted | TriedStep::AcceptedBack | TriedStep::Earned { .. } => {}
         }
         if step == TriedStep::Dismissed {
             return;
@@ -244,6 +244,7 @@ impl Stats {
         match step {
             TriedStep::Shown => self.shown += 1,
             TriedStep::Accepted => self.accepted += 1,
+            TriedStep::AcceptedBack => self.accepted = self.accepted.saturating_sub(1),
             TriedStep::Earned { before_micros, after_micros } => {
                 let bounded = |micros: i128| micros.clamp(-VALUE_MICROS_MAX, VALUE_MICROS_MAX);
                 let (before, after) = (bounded(before_micros), bounded(after_micros));

@@ -59,7 +59,7 @@ fn add_due_again(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut 
         let facets = shop.catalogue.facets(&beside.item, settings.currency);
         let known = shop.customers.bought_by(session.customer.as_ref(), &beside.item);
         let in_orders =
-            || session.orders.iter().filter(|order| !order.is_cancelled && order.lines.iter().any(|line| line.item == beside.item));
+            || session.orders.iter().filter(|order| !order.is_cancelled() && order.lines.iter().any(|line| line.item == beside.item));
         let last_at = known.map(|bought| bought.last_at).or_else(|| in_orders().map(|order| order.ts).max());
         let Some(last_at) = last_at else { continue };
         let rebuy = shop.customers.rebuys.of(&beside.item);
