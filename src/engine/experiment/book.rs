@@ -18,6 +18,8 @@ use crate::engine::facts::Plan;
 use crate::engine::vocabulary::{Arm, Placement};
 
 const PLACEMENTS: usize = Placement::ALL.len();
+/// Closed shoppers of each arm below which no loss is told, however clear.
+const SHOPPERS_MIN: u64 = 100;
 
 /// One experiment's shoppers and figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,8 +66,9 @@ pub struct Arms {
 struct Entry {
     entered: i64,
     arm: Arm,
-    /// One bit a placement.
-    placements: u8,
+    /// Where: nothing that an offer did came before. Whether a shopper gets on to another placement may be the doing
+    /// of offers, so that there the arms could not be compared.
+    placement: Placement,
     net_micros: i128,
 }
 
@@ -89,6 +92,9 @@ impl Arms {
 
     /// Whether the treatment arm is surely below the held-out one.
     fn loses(&self, cap_micros: i128) -> bool {
+        if self.treatment.shoppers.min(self.holdout.shoppers) < SHOPPERS_MIN {
+            return false;
+        }
         let mixture = mixtures::placement();
         // Cheap, and true nearly always: even the least that the bounds can be overlap.
         let least = |sums: &Sums| sums.least_reach_grown(1.0, cap_micros, mixture);
@@ -151,10 +157,10 @@ impl Book {
         self.entries.contains_key(&subject) || self.closed.contains(subject)
     }
 
-    /// Whether offers at a placement surely cost more than they bring.
+    /// Whether offers to those who come in at a placement surely cost more than they bring.
     #[must_use]
     pub fn loses_money(&self, placement: Placement) -> bool {
-        self.losing[placement as usize]
+        self.losing[placement as usize] && !self.ratio.alarms()
     }
 
     /// Forgets the shopper whose days were over first; `false` if there is none.
@@ -164,21 +170,14 @@ impl Book {
         forgot
     }
 
-    /// A shopper who is not known comes in.
-    pub fn enter(&mut self, subject: u64, arm: Arm, at: i64) {
-        self.entries.insert(subject, Entry { entered: at, arm, placements: 0, net_micros: 0 });
+    /// A shopper who is not known comes in, by the first would-be offer.
+    pub fn enter(&mut self, subject: u64, arm: Arm, placement: Placement, at: i64) {
+        self.entries.insert(subject, Entry { entered: at, arm, placement, net_micros: 0 });
         self.due.insert((at.saturating_add(self.plan.window_ms), subject));
         self.open[arm as usize] += 1;
         let planned = self.planned();
         if planned > 0.0 && planned < 1.0 {
             self.ratio.count(arm, planned);
-        }
-    }
-
-    /// A shopper whose days run has a would-be offer at a placement.
-    pub fn met(&mut self, subject: u64, placement: Placement) {
-        if let Some(entry) = self.entries.get_mut(&subject) {
-            entry.placements |= 1 << placement as u8;
         }
     }
 
@@ -212,12 +211,11 @@ impl Book {
     }
 
     fn add(&mut self, entry: Entry) {
-        let Entry { arm, net_micros, placements, .. } = entry;
+        let Entry { arm, net_micros, placement, .. } = entry;
+        let at = placement as usize;
         self.open[arm as usize] -= 1;
         self.arms.add(arm, net_micros, self.cap_micros);
-        for at in (0..PLACEMENTS).filter(|at| placements & (1 << at) != 0) {
-            self.placements[at].add(arm, net_micros, self.cap_micros);
-            self.losing[at] = self.placements[at].loses(self.cap_micros);
-        }
+        self.placements[at].add(arm, net_micros, self.cap_micros);
+        self.losing[at] = self.placements[at].loses(self.cap_micros);
     }
 }

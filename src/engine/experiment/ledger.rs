@@ -192,10 +192,7 @@ impl Ledger {
         match note {
             Note::Eligible { plan, subject, arm, placement } => {
                 if self.book(&plan).is_some_and(|book| !book.knows(subject)) {
-                    self.enter(&plan, subject, arm, time);
-                }
-                if let Some(book) = self.book_mut(&plan) {
-                    book.met(subject, placement);
+                    self.enter(&plan, subject, arm, placement, time);
                 }
             }
             Note::Spent { subject, ts, net_micros, first } => {
@@ -205,11 +202,11 @@ impl Ledger {
         }
     }
 
-    fn enter(&mut self, plan: &Plan, subject: u64, arm: Arm, at: i64) {
+    fn enter(&mut self, plan: &Plan, subject: u64, arm: Arm, placement: Placement, at: i64) {
         let room = self.shoppers() < self.shoppers_max || self.books.iter_mut().any(Book::forget_oldest);
         let Some(book) = self.book_mut(plan) else { return };
         if room {
-            book.enter(subject, arm, at);
+            book.enter(subject, arm, placement, at);
         } else {
             book.refused += 1;
         }
