@@ -47,7 +47,7 @@ pub struct Arms {
     pub open_shoppers: u64,
     /// What the former spent, each up to the cap.
     pub revenue: Amount,
-    /// That of one shopper.
+    /// That of one shopper; when ready.
     pub revenue_per_shopper: Option<Band>,
 }
 

@@ -122,13 +122,12 @@ impl ExperimentGauges {
         self.revenue.with_label_values(&[arm, self.currency.as_str()]).set(reading.revenue_micros as f64 * MICROS);
     }
 
-    /// The figures of the effect; what an arm's shoppers spend belongs to it, since anybody can subtract.
+    /// The figures of the effect, of which what an arm's shopper spends is one.
     fn observe_effect(&self, reading: &Reading) {
         let currency = self.currency.as_str();
         self.revenue_per_shopper.reset();
         for (arm, of) in [(Arm::Treatment, &reading.treatment), (Arm::Holdout, &reading.holdout)] {
-            let band = of.per_shopper.filter(|_| reading.state == ExperimentState::Ready);
-            for (bound, value) in band.iter().flat_map(bounds) {
+            for (bound, value) in of.per_shopper.iter().flat_map(bounds) {
                 self.revenue_per_shopper.with_label_values(&[arm.as_str(), bound, currency]).set(value * MICROS);
             }
         }

@@ -60,7 +60,7 @@ pub struct ArmReading {
     pub open: u64,
     /// What the former spent, each up to the cap.
     pub revenue_micros: i128,
-    /// That of one shopper; absent while there is nobody, or no cap.
+    /// That of one shopper; when ready. Who has it of both arms can subtract, so that it belongs to the effect.
     pub per_shopper: Option<Band>,
 }
 
@@ -70,12 +70,13 @@ impl Reading {
     pub fn of(ledger: &Ledger, plan: &Plan, detectable_ratio: f64) -> Self {
         let nobody = Book::new(*plan, 0);
         let book = ledger.book(plan).unwrap_or(&nobody);
-        let [treatment, holdout] = [Arm::Treatment, Arm::Holdout].map(|arm| arm_reading(ledger, book, arm));
-        let difference = difference(&treatment, &holdout);
+        let bands = band(book, Arm::Treatment).zip(band(book, Arm::Holdout));
         let detectable = detectable(book, 1.0);
-        let state = state(book, difference, detectable, detectable_ratio);
-        let when_ready = |band: Option<Band>| band.filter(|_| state == ExperimentState::Ready);
-        let ratio = treatment.per_shopper.zip(holdout.per_shopper).map(|(treatment, holdout)| RatioBand::of(&treatment, &holdout));
+        let state = state(book, bands.as_ref().map(difference), detectable, detectable_ratio);
+        let bands = bands.filter(|_| state == ExperimentState::Ready);
+        let treatment = arm_reading(ledger, book, Arm::Treatment, bands.map(|(treatment, _)| treatment));
+        let holdout = arm_reading(ledger, book, Arm::Holdout, bands.map(|(_, holdout)| holdout));
+        let difference = bands.as_ref().map(difference);
         let shoppers = treatment.shoppers as f64;
         let times = |band: Band| Band { lower: band.lower * shoppers, estimate: band.estimate * shoppers, upper: band.upper * shoppers };
         let collecting = state == ExperimentState::Collecting;
@@ -84,9 +85,9 @@ impl Reading {
             treatment,
             holdout,
             cap_micros: Some(book.cap_micros).filter(|cap| *cap > 0),
-            difference: when_ready(difference),
-            ratio: ratio.filter(|_| state == ExperimentState::Ready),
-            incremental: when_ready(difference).map(times),
+            difference,
+            ratio: bands.map(|(treatment, holdout)| RatioBand::of(&treatment, &holdout)),
+            incremental: difference.map(times),
             detectable_ratio: detectable,
             ready_at: if collecting { ready_at(ledger, book, detectable_ratio) } else { None },
             sample_ratio_p_value: book.ratio.p_value(),
@@ -98,18 +99,24 @@ impl Reading {
     }
 }
 
-fn arm_reading(ledger: &Ledger, book: &Book, arm: Arm) -> ArmReading {
+fn arm_reading(ledger: &Ledger, book: &Book, arm: Arm, per_shopper: Option<Band>) -> ArmReading {
     let sums = book.arms.of(arm);
     ArmReading {
         shoppers: sums.shoppers,
         open: book.open(arm) + ledger.arriving(&book.plan, arm),
         revenue_micros: sums.revenue_micros,
-        per_shopper: (sums.shoppers > 0).then(|| sums.band(book.cap_micros, mixtures::experiment())),
+        per_shopper,
     }
 }
 
-fn difference(treatment: &ArmReading, holdout: &ArmReading) -> Option<Band> {
-    Some(Band::difference(&treatment.per_shopper?, &holdout.per_shopper?))
+/// What one shopper of an arm spends; absent while there is nobody, and so no cap.
+fn band(book: &Book, arm: Arm) -> Option<Band> {
+    let sums = book.arms.of(arm);
+    (sums.shoppers > 0).then(|| sums.band(book.cap_micros, mixtures::experiment()))
+}
+
+fn difference((treatment, holdout): &(Band, Band)) -> Band {
+    Band::difference(treatment, holdout)
 }
 
 fn state(book: &Book, difference: Option<Band>, detectable: Option<f64>, asked: f64) -> ExperimentState {

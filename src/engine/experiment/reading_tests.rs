@@ -56,7 +56,9 @@ impl Stream {
 }
 
 fn says_nothing_of_an_effect(reading: &Reading) -> bool {
-    reading.difference.is_none() && reading.ratio.is_none() && reading.incremental.is_none()
+    let arms = [reading.treatment, reading.holdout];
+    let tells_nothing = reading.difference.is_none() && reading.ratio.is_none() && reading.incremental.is_none();
+    tells_nothing && arms.iter().all(|arm| arm.per_shopper.is_none())
 }
 
 #[test]
