@@ -68,7 +68,7 @@ impl World {
 
     fn reading(&self) -> Reading {
         let experiment = &self.settings.experiment;
-        Reading::of(&self.shop.experiment(), &experiment.plan(), experiment.detectable_ratio)
+        Reading::of(&self.shop.experiment(), &experiment.plan(), experiment.detectable_ratio, true)
     }
 }
 

@@ -9,6 +9,7 @@ STATES = {
     "1": ("collecting: too little to tell", YELLOW),
     "2": ("enough to tell", GREEN),
     "3": ("turned off: the two groups are not of the planned sizes", RED),
+    "4": ("nobody tells what shoppers saw of offers", GREY),
 }
 
 
@@ -18,7 +19,8 @@ def in_words(size: tuple[int, int]) -> stat.Panel:
         "The comparison",
         "Can what offers caused be told yet? Collecting: not enough shoppers are through. Turned off: the groups' sizes differ from the plan by more than"
         " chance explains, so something (bots, lost events, a second shop) tells them apart that is not the offers, and no figure can be trusted.",
-        f"{one.format('collecting')} + 2 * {one.format('ready')} + 3 * {one.format('sample_ratio')}",
+        f"{one.format('collecting')} + 2 * {one.format('ready')} + 3 * {one.format('sample_ratio')}"
+        f" + 4 * {one.format('no_feedback')}",
         size=size,
         mappings=STATES,
         colours=((None, GREY),),

@@ -18,7 +18,7 @@ use super::facts::{Fact, Sale};
 use super::offered::OfferedLately;
 use super::optimiser::{NAMES_MAX, Optimiser};
 use super::passed_over::PassedOver;
-use super::settings::Limits;
+use super::settings::{AttributionTrigger, Limits};
 use super::shelves::Shelves;
 use super::totals::{TotalKey, Totals};
 use super::vocabulary::ItemStep;
@@ -149,6 +149,12 @@ impl Shop {
     #[must_use]
     pub fn hears_feedback(&self) -> bool {
         self.feedback_heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is known which offers reach shoppers: somebody tells, or the settings take all that is sent as seen.
+    #[must_use]
+    pub fn is_heard(&self, trigger: AttributionTrigger) -> bool {
+        trigger == AttributionTrigger::Emitted || self.hears_feedback()
     }
 
     /// The decay in force; `None` before the first record.

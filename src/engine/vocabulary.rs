@@ -75,6 +75,8 @@ closed_set! {
         Ready = "ready",
         /// The arms are not what was planned: its figures can't be trusted.
         SampleRatio = "sample_ratio",
+        /// Nobody tells what shoppers saw of offers, so what they caused can't be said.
+        NoFeedback = "no_feedback",
     }
 }
 

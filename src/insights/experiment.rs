@@ -94,7 +94,8 @@ pub struct ReadyAt(#[serde(serialize_with = "as_text")] pub Timestamp);
 /// What it says now.
 pub(super) fn read(shop: &Shop, settings: &Settings) -> Experiment {
     let rules = &settings.experiment;
-    let reading = Reading::of(&shop.experiment(), &rules.plan(), rules.detectable_ratio);
+    let is_heard = shop.is_heard(settings.attribution.trigger);
+    let reading = Reading::of(&shop.experiment(), &rules.plan(), rules.detectable_ratio, is_heard);
     Experiment {
         state: reading.state,
         treatment: Arms::of(&reading.treatment),

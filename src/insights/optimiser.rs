@@ -61,7 +61,9 @@ fn of(placement: Placement, policy: &PlacementPolicy, shop: &Shop, settings: &Se
 /// The placements that hold themselves back now.
 pub(super) fn throttles(shop: &Shop, settings: &Settings) -> Vec<Throttle> {
     let plan = settings.experiment.plan();
-    let held_back = |placement| Reason::ALL.into_iter().filter(move |reason| reason.holds(shop, placement, &settings.optimiser, &plan));
+    let is_heard = shop.is_heard(settings.attribution.trigger);
+    let holds = |reason: &Reason, placement| reason.holds(shop, placement, &settings.optimiser, &plan, is_heard);
+    let held_back = |placement| Reason::ALL.into_iter().filter(move |reason| holds(reason, placement));
     placements(settings)
         .flat_map(|(placement, _)| held_back(placement).map(move |reason| Throttle { placement, reason: reason.as_str() }))
         .collect()

@@ -11,7 +11,7 @@ use super::families::register;
 use crate::engine::experiment::reading::{ArmReading, Reading};
 use crate::engine::experiment::sequence::Band;
 use crate::engine::facts::Plan;
-use crate::engine::settings::Settings;
+use crate::engine::settings::{AttributionTrigger, Settings};
 use crate::engine::shop::Shop;
 use crate::engine::vocabulary::{Arm, ExperimentState};
 use crate::event::Currency;
@@ -20,6 +20,7 @@ use crate::event::Currency;
 pub struct ExperimentGauges {
     plan: Plan,
     detectable_ratio: f64,
+    trigger: AttributionTrigger,
     currency: Currency,
     shoppers: IntGaugeVec,
     open_shoppers: IntGaugeVec,
@@ -46,6 +47,7 @@ impl ExperimentGauges {
         Ok(Self {
             plan: settings.experiment.plan(),
             detectable_ratio: settings.experiment.detectable_ratio,
+            trigger: settings.attribution.trigger,
             currency: settings.currency,
             shoppers: count("experiment_shoppers", "Shoppers of the experiment whose days are over.", &["arm"])?,
             open_shoppers: count("experiment_open_shoppers", "Shoppers of the experiment whose days run.", &["arm"])?,
@@ -94,7 +96,7 @@ impl ExperimentGauges {
 
     /// Sets what the experiment says now.
     pub fn observe(&self, shop: &Shop) {
-        let reading = Reading::of(&shop.experiment(), &self.plan, self.detectable_ratio);
+        let reading = Reading::of(&shop.experiment(), &self.plan, self.detectable_ratio, shop.is_heard(self.trigger));
         self.observe_arm(Arm::Treatment, &reading.treatment);
         self.observe_arm(Arm::Holdout, &reading.holdout);
         self.observe_effect(&reading);

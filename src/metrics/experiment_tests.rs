@@ -1,7 +1,9 @@
 use super::tests::{text, value};
 use super::*;
 use crate::engine::facts::Fact;
-use crate::engine::vocabulary::{Arm, Placement};
+use crate::engine::settings::AttributionTrigger;
+use crate::engine::totals::TotalKey;
+use crate::engine::vocabulary::{Arm, ItemStep, OfferKind, Placement};
 use crate::event::Timestamp;
 
 const DAY_MS: i64 = 86_400_000;
@@ -28,7 +30,14 @@ fn shop(settings: &Settings) -> Shop {
         }
     }
     shop.fold(&Fact::Crossover { plan });
+    shop.fold(&shown());
     shop
+}
+
+/// Somebody tells what shoppers see.
+fn shown() -> Fact {
+    let key = TotalKey::OfferItems { step: ItemStep::Shown, placement: Placement::Cart, kind: OfferKind::CrossSell, channel: "web".into() };
+    Fact::Total(key, 1)
 }
 
 fn observed(shop: &Shop, settings: &Settings) -> Metrics {
@@ -53,7 +62,9 @@ fn effects(metrics: &Metrics) -> Vec<String> {
 #[test]
 fn before_anybody_came_it_collects_and_says_nothing() {
     let settings = settings(0.1);
-    let metrics = observed(&Shop::new(&settings.limits), &settings);
+    let shop = Shop::new(&settings.limits);
+    shop.fold(&shown());
+    let metrics = observed(&shop, &settings);
     assert_values(
         &metrics,
         &[
@@ -61,6 +72,7 @@ fn before_anybody_came_it_collects_and_says_nothing() {
             (r#"experiment_state{state="collecting"}"#, 1.0),
             (r#"experiment_state{state="ready"}"#, 0.0),
             (r#"experiment_state{state="sample_ratio"}"#, 0.0),
+            (r#"experiment_state{state="no_feedback"}"#, 0.0),
             (r#"experiment_shoppers{arm="holdout"}"#, 0.0),
             (r#"experiment_holdout_ratio{of="planned"}"#, 0.5),
             ("experiment_sample_ratio_p_value", 1.0),
@@ -87,6 +99,7 @@ fn while_it_collects_it_says_what_could_be_seen_and_when() {
             alike.fold(&Fact::Spent { subject, ts, at: ts, net_micros: 40_000_000, first: true });
         }
     }
+    alike.fold(&shown());
     let metrics = observed(&alike, &settings);
     assert_values(&metrics, &[(r#"experiment_state{state="collecting"}"#, 1.0), (r#"experiment_revenue_cap{currency="USD"}"#, 500.0)]);
     let detectable = value(&metrics, "offerstream_shop_experiment_detectable_ratio").unwrap();
@@ -129,6 +142,24 @@ fn once_it_is_ready_the_effect_stands_between_its_bounds() {
     assert!((per_shopper - (30.0 - 324.0 * 40.0 / 647.0)).abs() < 1e-9, "{per_shopper}");
     let in_all = value(&metrics, r#"offerstream_shop_incremental_revenue{bound="estimate",currency="USD"}"#).unwrap();
     assert!((in_all - per_shopper * 648.0).abs() < 1e-6, "{in_all}");
+}
+
+#[test]
+fn where_nobody_tells_what_was_seen_there_is_no_effect_unless_sending_is_enough() {
+    let mut settings = settings(1_000.0);
+    let unheard = Shop::new(&settings.limits);
+    let plan = settings.experiment.plan();
+    for n in 0..2_000 {
+        let (subject, ts) = (n as u64 + 1, Timestamp(20_000 * DAY_MS + n * DAY_MS / 100));
+        let arm = if n % 2 == 0 { Arm::Treatment } else { Arm::Holdout };
+        unheard.fold(&Fact::Eligible { plan, subject, arm, placement: Placement::Cart, ts });
+        unheard.fold(&Fact::Spent { subject, ts, at: ts, net_micros: 40_000_000, first: true });
+    }
+    let metrics = observed(&unheard, &settings);
+    assert_values(&metrics, &[(r#"experiment_state{state="no_feedback"}"#, 1.0), (r#"experiment_state{state="ready"}"#, 0.0)]);
+    assert_eq!(effects(&metrics), [""; 0]);
+    settings.attribution.trigger = AttributionTrigger::Emitted;
+    assert_values(&observed(&unheard, &settings), &[(r#"experiment_state{state="ready"}"#, 1.0)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::Metrics;
 use super::gauges::set_money;
 use crate::engine::facts::Plan;
 use crate::engine::optimiser::{Reason, WHOLE};
-use crate::engine::settings::{OptimiserSettings, Settings};
+use crate::engine::settings::{AttributionTrigger, OptimiserSettings, Settings};
 use crate::engine::shop::Shop;
 use crate::engine::vocabulary::Placement;
 use crate::event::Id;
@@ -17,19 +17,26 @@ pub(super) struct Watched {
     placements: Vec<(Placement, Vec<Id>)>,
     settings: OptimiserSettings,
     experiment: Plan,
+    trigger: AttributionTrigger,
 }
 
 impl Watched {
     pub(super) fn of(settings: &Settings) -> Self {
         let policies = Placement::ALL.iter().filter_map(|placement| Some((*placement, settings.policy(*placement)?)));
         let placements = policies.map(|(placement, policy)| (placement, policy.variant_names().into_iter().map(Id::new).collect()));
-        Self { placements: placements.collect(), settings: settings.optimiser.clone(), experiment: settings.experiment.plan() }
+        Self {
+            placements: placements.collect(),
+            settings: settings.optimiser.clone(),
+            experiment: settings.experiment.plan(),
+            trigger: settings.attribution.trigger,
+        }
     }
 }
 
 impl Metrics {
     pub(super) fn observe_optimiser(&self, shop: &Shop) {
-        let (families, Watched { placements, settings, experiment }) = (&self.families, &self.optimiser);
+        let (families, Watched { placements, settings, experiment, trigger }) = (&self.families, &self.optimiser);
+        let is_heard = shop.is_heard(*trigger);
         for (placement, names) in placements {
             let names: Vec<&str> = names.iter().map(Id::as_str).collect();
             let vector = shop.optimiser.vector(*placement, &names, settings);
@@ -42,7 +49,7 @@ impl Metrics {
                 set_money(&families.variant_extra_revenue, &labels, stats.earned_micros);
             }
             for reason in Reason::ALL {
-                let holds = reason.holds(shop, *placement, settings, experiment);
+                let holds = reason.holds(shop, *placement, settings, experiment, is_heard);
                 families.placement_throttled.with_label_values(&[placement.as_str(), reason.as_str()]).set(holds.into());
             }
         }

@@ -114,4 +114,9 @@ fn what_was_caused_is_a_figure_only_where_it_is_not_perhaps_nothing() {
     assert_eq!(said, ("2 USD".into(), "between 1 and 5 USD".into()));
     insights.experiment.state = ExperimentState::SampleRatio;
     assert_eq!(words::caused_in_short(&insights.experiment, insights.currency).0, "No figure");
+    insights.experiment.state = ExperimentState::NoFeedback;
+    assert_eq!(words::caused_in_short(&insights.experiment, insights.currency).0, "Not known");
+    let page = written(insights, Format::Html);
+    assert!(page.contains("Nobody tells what shoppers saw of these offers, so what they caused cannot be said."));
+    assert!(!page.contains("Attributed and caused"));
 }

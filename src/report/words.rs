@@ -153,6 +153,9 @@ pub fn experiment(insights: &Insights) -> Vec<String> {
                 .into(),
             uneven(insights),
         ],
+        ExperimentState::NoFeedback => {
+            vec!["Nobody tells what shoppers saw of these offers, so what they caused cannot be said.".into()]
+        }
         ExperimentState::Ready => caused(insights).into_iter().chain([closed]).collect(),
     }
 }
@@ -168,6 +171,7 @@ pub fn caused_in_short(experiment: &Experiment, currency: Currency) -> (String, 
             (money(band.estimate, currency), format!("between {} and {}", number(band.lower), money(band.upper, currency)))
         }
         (ExperimentState::Off, _) => ("Not known".into(), "nobody is kept from offers to compare with".into()),
+        (ExperimentState::NoFeedback, _) => ("Not known".into(), "nobody tells what shoppers saw of the offers".into()),
         (ExperimentState::SampleRatio, _) => ("No figure".into(), "the groups are not as large as they should be".into()),
         _ => {
             let when = experiment.ready_at.map_or_else(|| "not enough data".into(), |at| format!("enough on {}", day(at.0)));

@@ -1,7 +1,7 @@
 //! What an experiment says now: what metrics, reports and people are shown of it.
 //!
-//! Invariant: no effect is given before there is enough to tell one, nor while the arms are not what was planned; what
-//! is given holds at every look. A pure function of the ledger.
+//! Invariant: no effect is given before there is enough to tell one, nor while the arms are not what was planned, nor
+//! where nobody tells whether offers were seen; what is given holds at every look. A pure function of the ledger.
 
 use super::book::Book;
 use super::ledger::Ledger;
@@ -65,14 +65,15 @@ pub struct ArmReading {
 }
 
 impl Reading {
-    /// What the experiment of `plan` says, where an effect of `detectable_ratio` is asked for.
+    /// What the experiment of `plan` says, where an effect of `detectable_ratio` is asked for; `is_heard` where it is
+    /// known whether offers reach anybody ([`Shop::is_heard`](crate::engine::shop::Shop::is_heard)).
     #[must_use]
-    pub fn of(ledger: &Ledger, plan: &Plan, detectable_ratio: f64) -> Self {
+    pub fn of(ledger: &Ledger, plan: &Plan, detectable_ratio: f64, is_heard: bool) -> Self {
         let nobody = Book::new(*plan, 0);
         let book = ledger.book(plan).unwrap_or(&nobody);
         let bands = band(book, Arm::Treatment).zip(band(book, Arm::Holdout));
-        let detectable = detectable(book, 1.0);
-        let state = state(book, bands.as_ref().map(difference), detectable, detectable_ratio);
+        let detectable = detectable(book, 1.0).filter(|_| is_heard);
+        let state = state(book, is_heard, bands.as_ref().map(difference), detectable, detectable_ratio);
         let bands = bands.filter(|_| state == ExperimentState::Ready);
         let treatment = arm_reading(ledger, book, Arm::Treatment, bands.map(|(treatment, _)| treatment));
         let holdout = arm_reading(ledger, book, Arm::Holdout, bands.map(|(_, holdout)| holdout));
@@ -119,9 +120,12 @@ fn difference((treatment, holdout): &(Band, Band)) -> Band {
     Band::difference(treatment, holdout)
 }
 
-fn state(book: &Book, difference: Option<Band>, detectable: Option<f64>, asked: f64) -> ExperimentState {
+fn state(book: &Book, is_heard: bool, difference: Option<Band>, detectable: Option<f64>, asked: f64) -> ExperimentState {
     if book.plan.holdout_millionths == 0 {
         return ExperimentState::Off;
+    }
+    if !is_heard {
+        return ExperimentState::NoFeedback;
     }
     if book.ratio.alarms() {
         return ExperimentState::SampleRatio;

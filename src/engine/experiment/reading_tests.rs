@@ -51,7 +51,7 @@ impl Stream {
     }
 
     fn reading(&self, detectable_ratio: f64) -> Reading {
-        Reading::of(&self.ledger, &self.plan, detectable_ratio)
+        Reading::of(&self.ledger, &self.plan, detectable_ratio, true)
     }
 }
 
@@ -71,7 +71,7 @@ fn where_nobody_is_held_out_the_experiment_is_off() {
 
 #[test]
 fn before_anybody_came_nothing_is_known() {
-    let reading = Reading::of(&Ledger::new(10), &PLAN, 0.1);
+    let reading = Reading::of(&Ledger::new(10), &PLAN, 0.1, true);
     assert_eq!(reading.state, ExperimentState::Collecting);
     assert!(says_nothing_of_an_effect(&reading));
     assert_eq!((reading.detectable_ratio, reading.ready_at, reading.seen), (None, None, None));
@@ -124,6 +124,18 @@ fn a_clear_effect_is_told_with_the_bounds_that_hold_it() {
 }
 
 #[test]
+fn where_nobody_tells_what_was_seen_no_effect_is_told_however_clear() {
+    let stream = Stream::new(PLAN, 2.0).until(40);
+    assert_eq!(stream.reading(0.001).state, ExperimentState::Ready);
+    let reading = Reading::of(&stream.ledger, &stream.plan, 0.001, false);
+    assert_eq!(reading.state, ExperimentState::NoFeedback);
+    assert!(says_nothing_of_an_effect(&reading), "{reading:?}");
+    assert_eq!((reading.detectable_ratio, reading.ready_at), (None, None));
+    let off = Stream::new(Plan { holdout_millionths: 0, ..PLAN }, 1.0);
+    assert_eq!(Reading::of(&off.ledger, &off.plan, 0.1, false).state, ExperimentState::Off);
+}
+
+#[test]
 fn a_clear_effect_of_few_shoppers_is_not_told() {
     let mut stream = Stream::new(PLAN, 1.0);
     // All who get offers reach the cap, nobody else buys.
@@ -142,9 +154,9 @@ fn a_clear_effect_of_few_shoppers_is_not_told() {
     let mut book = book.clone();
     book.ratio = Default::default();
     let difference = Some(Band::difference(&bands[0], &bands[1]));
-    assert_eq!(state(&book, difference, None, 0.1), ExperimentState::Collecting);
+    assert_eq!(state(&book, true, difference, None, 0.1), ExperimentState::Collecting);
     book.arms.holdout.shoppers = SHOPPERS_MIN;
-    assert_eq!(state(&book, difference, None, 0.1), ExperimentState::Ready);
+    assert_eq!(state(&book, true, difference, None, 0.1), ExperimentState::Ready);
 }
 
 #[test]

@@ -41,12 +41,13 @@ impl Reason {
         }
     }
 
-    /// Whether a placement is held back for it.
+    /// Whether a placement is held back for it. Where it is not known whether offers reach anybody (`is_heard`), nobody
+    /// can say what they cost.
     #[must_use]
-    pub fn holds(self, shop: &Shop, placement: Placement, settings: &OptimiserSettings, experiment: &Plan) -> bool {
+    pub fn holds(self, shop: &Shop, placement: Placement, settings: &OptimiserSettings, experiment: &Plan, is_heard: bool) -> bool {
         match self {
             Self::Dismissals => shop.optimiser.annoys(placement, settings),
-            Self::LosesMoney => shop.experiment().loses_money(experiment, placement),
+            Self::LosesMoney => is_heard && shop.experiment().loses_money(experiment, placement),
         }
     }
 }
@@ -98,6 +99,10 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::facts::Fact;
+    use crate::engine::settings::{AttributionTrigger, Settings};
+    use crate::engine::vocabulary::Arm;
+    use crate::event::Timestamp;
 
     /// So many offers, of which every `nth` is sent away.
     fn show(throttle: &mut Throttle, offers: u32, nth: u32) {
@@ -142,6 +147,23 @@ mod tests {
         assert!(!throttle.is_held_back(0.3));
         (0..5).for_each(|_| throttle.dismissed());
         assert!(throttle.is_held_back(0.3));
+    }
+
+    #[test]
+    fn a_placement_loses_no_money_where_nobody_tells_what_was_seen() {
+        let settings = Settings::default();
+        let (shop, plan) = (Shop::new(&settings.limits), Plan { salt: 1, holdout_millionths: 500_000, window_ms: 1, cap_micros: 1_000_000 });
+        let placement = Placement::Cart;
+        for subject in 1..=2_000 {
+            let (arm, ts) = (if subject % 2 == 0 { Arm::Treatment } else { Arm::Holdout }, Timestamp(subject as i64));
+            shop.fold(&Fact::Eligible { plan, subject, arm, placement, ts });
+            let net_micros = if arm == Arm::Treatment { 0 } else { plan.cap_micros.into() };
+            shop.fold(&Fact::Spent { subject, ts, at: ts, net_micros, first: true });
+        }
+        shop.fold(&Fact::Eligible { plan, subject: 0, arm: Arm::Treatment, placement, ts: Timestamp(86_400_000) });
+        let holds = |is_heard| Reason::LosesMoney.holds(&shop, placement, &settings.optimiser, &plan, is_heard);
+        assert!(holds(true) && !holds(false));
+        assert!(shop.is_heard(AttributionTrigger::Emitted) && !shop.is_heard(AttributionTrigger::Shown));
     }
 
     #[test]

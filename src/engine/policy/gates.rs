@@ -59,7 +59,8 @@ fn check_day(situation: &Situation<'_>) -> Result<(), Outcome> {
 fn check_throttle(situation: &Situation<'_>) -> Result<(), Outcome> {
     let Situation { shop, settings, placement, offer_id, .. } = *situation;
     let plan = settings.experiment.plan();
-    let is_held_back = Reason::ALL.iter().any(|reason| reason.holds(shop, placement, &settings.optimiser, &plan));
+    let is_heard = shop.is_heard(settings.attribution.trigger);
+    let is_held_back = Reason::ALL.iter().any(|reason| reason.holds(shop, placement, &settings.optimiser, &plan, is_heard));
     if is_held_back && unit_interval("throttle", &[&offer_id.to_le_bytes()]) >= settings.optimiser.throttled_ratio {
         return Err(Outcome::Throttled);
     }

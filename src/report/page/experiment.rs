@@ -26,7 +26,7 @@ pub fn caused(insights: &Insights) -> Markup {
 
 fn picture(insights: &Insights) -> Markup {
     let (experiment, currency) = (&insights.experiment, insights.currency);
-    if experiment.state == ExperimentState::Off || experiment.state == ExperimentState::SampleRatio {
+    if matches!(experiment.state, ExperimentState::Off | ExperimentState::SampleRatio | ExperimentState::NoFeedback) {
         return Markup::new();
     }
     let mut page = Markup::new();
