@@ -112,11 +112,13 @@ impl Combinations {
         all
     }
 
-    /// The `count` that work worst: shown often enough to tell, accepted least, with shrinkage; ties as above.
+    /// The `count` that work worst: shown often enough to tell, and accepted least and less than all together, with
+    /// shrinkage; ties as above.
     #[must_use]
     pub fn worst(&self, count: usize) -> Vec<Named<'_>> {
         let base = self.acceptance();
-        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, c)| c.shown >= SHOWN_TO_TELL).collect();
+        let is_worse = |c: &Combination| c.shown >= SHOWN_TO_TELL && c.acceptance(base).order(base).is_lt();
+        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, c)| is_worse(c)).collect();
         let order = |a: &Named<'_>, b: &Named<'_>| a.1.acceptance(base).order(b.1.acceptance(base));
         all.sort_unstable_by(|a, b| order(a, b).then(b.1.shown.cmp(&a.1.shown)).then_with(|| a.0.cmp(b.0)));
         all.truncate(count);
@@ -192,12 +194,24 @@ mod tests {
         }
         let names = |named: Vec<Named<'_>>| named.iter().map(|(pair, _)| pair.1.to_string()).collect::<Vec<_>>();
         assert_eq!(names(combinations.by_acceptance(9)), ["solid", "lucky", "fair", "poor"]);
-        assert_eq!(names(combinations.worst(9)), ["poor", "fair", "solid"]);
+        assert_eq!(names(combinations.worst(9)), ["poor", "fair"]);
         let base = combinations.acceptance();
         assert_eq!(base, Share { part: 36, whole: 204 });
         // (1 + 20 * 36/204) of (1 + 20).
         let lucky = combinations.combinations[&("phone".into(), "lucky".into())].acceptance(base);
         assert!((lucky.value() - (1.0 + 20.0 * 36.0 / 204.0) / 21.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn where_all_are_alike_none_works_worst() {
+        let mut combinations = Combinations::new(10);
+        for companion in ["case", "film"] {
+            combinations.add(&"phone".into(), &companion.into(), CombinationStep::Shown(40));
+            combinations.add(&"phone".into(), &companion.into(), CombinationStep::Accepted(4));
+        }
+        assert!(combinations.worst(9).is_empty());
+        combinations.add(&"phone".into(), &"film".into(), CombinationStep::Shown(1));
+        assert_eq!(combinations.worst(9).iter().map(|(pair, _)| pair.1.as_str()).collect::<Vec<_>>(), ["film"]);
     }
 
     #[test]

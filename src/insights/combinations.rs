@@ -42,7 +42,8 @@ pub struct Combinations {
     pub best_by_revenue: Vec<Combination>,
     /// Those that are accepted most, with shrinkage.
     pub best_by_acceptance: Vec<Combination>,
-    /// Those that work worst: shown ten times or more, accepted least, with shrinkage.
+    /// Those that work worst: shown ten times or more, accepted least and less than the shop's own, with
+    /// shrinkage.
     pub worst: Vec<Combination>,
 }
 

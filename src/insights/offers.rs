@@ -43,7 +43,7 @@ pub struct Shoppers {
 }
 
 /// The figures under one heading.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Row {
     /// The heading.
     pub name: String,

@@ -148,5 +148,8 @@ fn combinations_carry_their_titles_and_what_they_earned() {
     let best = &lists.best_by_revenue[0];
     assert_eq!((best.anchor_name(), best.companion_name(), best.extra_revenue), ("phone", "Clear case", Amount(200)));
     assert_eq!((best.acceptance, best.acceptance_shrunk), (Some(0.15), 0.15));
-    assert_eq!((&lists.best_by_acceptance, &lists.worst), (&lists.best_by_revenue, &lists.best_by_revenue));
+    assert_eq!((&lists.best_by_acceptance, lists.worst.len()), (&lists.best_by_revenue, 0));
+    shop.fold(&Fact::Combination { anchor: "phone".into(), companion: "film".into(), step: CombinationStep::Shown(40) });
+    let lists = Insights::of(&shop, &settings, None).combinations;
+    assert_eq!(lists.worst.iter().map(Combination::companion_name).collect::<Vec<_>>(), ["film"]);
 }

@@ -262,6 +262,7 @@ fn the_age_of_baskets_is_a_histogram_with_its_exact_sum() {
 #[test]
 fn the_shops_figures_are_set_not_added() {
     let (metrics, shop) = (metrics(), shop());
+    shop.fold(&Fact::Combination { anchor: "phone".into(), companion: "film".into(), step: CombinationStep::Shown(30) });
     let tried = |step| shop.fold(&Fact::Tried { placement: Placement::Cart, variant: "default".into(), step });
     (0..150).for_each(|_| tried(TriedStep::Shown));
     (0..50).for_each(|_| tried(TriedStep::Dismissed));
@@ -275,7 +276,8 @@ fn the_shops_figures_are_set_not_added() {
         (r#"offerstream_shop_order_revenue{currency="USD"}"#, 2.0),
         (r#"offerstream_acceptance_ratio{kind="cross_sell",placement="cart"}"#, 1.0),
         (r#"offerstream_shop_combination_revenue{anchor="phone",companion="case",currency="USD",rank="top-01"}"#, 12.5),
-        (r#"offerstream_shop_combination_acceptance_ratio{anchor="phone",companion="case",rank="bottom-01"}"#, 0.4),
+        (r#"offerstream_shop_combination_acceptance_ratio{anchor="phone",companion="case",rank="top-01"}"#, 0.2),
+        (r#"offerstream_shop_combination_acceptance_ratio{anchor="phone",companion="film",rank="bottom-01"}"#, 0.04),
         (r#"offerstream_shop_variant_probability{placement="cart",variant="default"}"#, 1.0),
         (r#"offerstream_shop_variant_offers_shown{placement="cart",variant="default"}"#, 150.0),
         (r#"offerstream_shop_variant_offers_accepted{placement="cart",variant="default"}"#, 1.0),
@@ -284,7 +286,7 @@ fn the_shops_figures_are_set_not_added() {
         (r#"offerstream_shop_placement_throttled{placement="cart",reason="loses_money"}"#, 0.0),
         (r#"offerstream_shop_placement_throttled{placement="checkout",reason="dismissals"}"#, 0.0),
         (r#"offerstream_state_limit{state="items"}"#, 1_000_000.0),
-        (r#"offerstream_state_entries{state="combinations"}"#, 1.0),
+        (r#"offerstream_state_entries{state="combinations"}"#, 2.0),
         (r#"offerstream_state_evictions_total{state="pairs"}"#, 0.0),
     ] {
         assert_eq!(value(&metrics, series), Some(expected), "{series}");

@@ -25,7 +25,7 @@ pub fn combinations(insights: &Insights) -> Markup {
     section("Best and worst combinations", |page| {
         page.paragraph(
             "Extra revenue is attributed, not caused, and after refunds. The cautious acceptance is drawn towards the shop's own, so that one of \
-             one does not lead. Only what was shown ten times or more can be among the worst.",
+             one does not lead. Only what was shown ten times or more, and is accepted less than all together, can be among the worst.",
         );
         for (caption, list) in
             [("Earning most", &lists.best_by_revenue), ("Accepted most", &lists.best_by_acceptance), ("Working worst", &lists.worst)]

@@ -172,6 +172,10 @@ fn compared(rows: &[Row], basis: Basis) -> String {
         [(only, share)] => {
             format!("{}: {} accepted; nothing else was shown often enough to compare.", named(only), percent(Some(*share)))
         }
+        // Rows that look alike are alike: none is called best for what the figures do not show.
+        [(_, most), .., (_, least)] if percent(Some(*most)) == percent(Some(*least)) => {
+            format!("All alike: {} accepted.", percent(Some(*most)))
+        }
         [(best, most), .., (worst, least)] => {
             format!("Best: {}, {} accepted. Least: {}, {}.", named(best), percent(Some(*most)), named(worst), percent(Some(*least)))
         }
@@ -184,4 +188,24 @@ fn earned(rows: &[Row], refunds: &str, insights: &Insights) -> String {
         || "Nothing was earned yet.".into(),
         |row| format!("Most: {}, {} ({refunds}).", named(row), words::money(row.extra_revenue, insights.currency)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, accepted: u64, shown: u64) -> Row {
+        Row { name: name.into(), shown, accepted, acceptance: ratio(accepted, shown), ..Row::default() }
+    }
+
+    #[test]
+    fn rows_that_are_alike_are_not_called_best_and_least() {
+        let compared = |rows: &[Row]| compared(rows, Basis::Feedback);
+        assert_eq!(compared(&[row("cart", 10, 100), row("checkout", 5, 50)]), "All alike: 10.0 % accepted.");
+        assert_eq!(compared(&[row("cart", 10, 100), row("checkout", 6, 50)]), "Best: Checkout, 12.0 % accepted. Least: Cart, 10.0 %.");
+        assert_eq!(
+            compared(&[row("cart", 10, 100), row("checkout", 3, 29)]),
+            "Cart: 10.0 % accepted; nothing else was shown often enough to compare."
+        );
+    }
 }
