@@ -23,3 +23,17 @@ pub fn experiment() -> &'static Mixture {
 pub fn placement() -> &'static Mixture {
     &PLACEMENT
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_is_split_over_all_bounds_that_are_looked_at() {
+        for v in [1.0, 50.0, 3_000.0] {
+            assert_eq!(experiment().bound(v), Mixture::new(V_OPT, ALPHA / 4.0).bound(v), "two arms, two sides");
+            assert_eq!(placement().bound(v), Mixture::new(V_OPT, ALPHA / 12.0).bound(v), "six placements, two arms");
+        }
+        assert!(placement().bound(50.0) > experiment().bound(50.0));
+    }
+}

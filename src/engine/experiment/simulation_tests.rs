@@ -1,6 +1,7 @@
 //! Whole experiments, over and over: how often an effect is seen that is not there, and how often one is missed by the
 //! band that is. Each stream is looked at after every shopper.
 
+use super::super::mixtures;
 use super::super::test_random::Random;
 use super::*;
 
@@ -92,9 +93,9 @@ fn ever_without(effect: f64, shape: Shape, lift: f64, holdout: f64, mixture: &Mi
 
 /// How many streams have bands that are ever without the effect.
 fn failures(lift: f64, shape: Shape, holdout: f64) -> u64 {
-    let mixture = Mixture::new(V_OPT, ALPHA / 4.0);
+    let mixture = mixtures::experiment();
     let effect = shape.mean(lift) - shape.mean(1.0);
-    let failed = |stream: &u64| ever_without(effect, shape, lift, holdout, &mixture, 1_000_003 * stream + (lift * 1e3) as u64);
+    let failed = |stream: &u64| ever_without(effect, shape, lift, holdout, mixture, 1_000_003 * stream + (lift * 1e3) as u64);
     (0..STREAMS).filter(failed).count() as u64
 }
 
@@ -141,7 +142,7 @@ fn one_arm_is_ever_outside_one_bound_in_at_most_one_of_twenty_experiments() {
 
 #[test]
 fn an_effect_that_is_large_is_seen() {
-    let mixture = Mixture::new(V_OPT, ALPHA / 4.0);
-    let seen = (0..50).filter(|seed| ever_without(0.0, Shape::Often, 2.5, 0.5, &mixture, *seed)).count();
+    let mixture = mixtures::experiment();
+    let seen = (0..50).filter(|seed| ever_without(0.0, Shape::Often, 2.5, 0.5, mixture, *seed)).count();
     assert_eq!(seen, 50);
 }
