@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn a_placement_loses_no_money_where_nobody_tells_what_was_seen() {
         let settings = Settings::default();
-        let (shop, plan) = (Shop::new(&settings.limits), Plan { salt: 1, holdout_millionths: 500_000, window_ms: 1, cap_micros: 1_000_000 });
+        let (shop, plan) =
+            (Shop::new(&settings.limits), Plan { salt: 1, holdout_millionths: 500_000, window_ms: 1, cap_micros: 1_000_000 });
         let placement = Placement::Cart;
         for subject in 1..=2_000 {
             let (arm, ts) = (if subject % 2 == 0 { Arm::Treatment } else { Arm::Holdout }, Timestamp(subject as i64));
@@ -164,6 +165,16 @@ mod tests {
         let holds = |is_heard| Reason::LosesMoney.holds(&shop, placement, &settings.optimiser, &plan, is_heard);
         assert!(holds(true) && !holds(false));
         assert!(shop.is_heard(AttributionTrigger::Emitted) && !shop.is_heard(AttributionTrigger::Shown));
+    }
+
+    #[test]
+    fn the_window_forgets_what_was_sent_away_as_it_forgets_what_was_shown() {
+        let mut throttle = Throttle::default();
+        // One of five for years is one of five: not one that adds up.
+        for _ in 0..100 {
+            show(&mut throttle, 500, 5);
+            assert!(throttle.is_held_back(0.15) && !throttle.is_held_back(0.25));
+        }
     }
 
     #[test]
