@@ -154,7 +154,7 @@ impl Settings {
         self.ranking.check("ranking")?;
         for (placement, policy) in Placement::ALL.iter().map(|placement| (*placement, self.placements.get(*placement))) {
             policy.check(&format!("placements.{}", placement.as_str()), placement)?;
-            variants::check(placement, policy, &self.ranking)?;
+            variants::check(placement, policy, &self.ranking, &self.discounts)?;
         }
         self.rules.check()?;
         self.discounts.check()?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::placements::PlacementPolicy;
 use super::ranking::{CartOrder, Ranking};
+use super::rules::Discounts;
 use super::{BadSetting, in_range};
 use crate::engine::optimiser::{EXPLORED, PLAIN};
 use crate::engine::vocabulary::{OfferKind, Placement};
@@ -88,7 +89,7 @@ impl PolicyVariant {
 }
 
 /// Checks all variants of a placement, each by what it makes of the policy and of the ranking.
-pub(super) fn check(placement: Placement, plain: &PlacementPolicy, ranking: &Ranking) -> Result<(), BadSetting> {
+pub(super) fn check(placement: Placement, plain: &PlacementPolicy, ranking: &Ranking, discounts: &Discounts) -> Result<(), BadSetting> {
     let all = format!("placements.{}.variants", placement.as_str());
     if plain.variants.len() > VARIANTS_MAX {
         return Err(BadSetting::new(all, plain.variants.len(), "at most 7 are allowed, beside the plain policy"));
@@ -105,12 +106,28 @@ pub(super) fn check(placement: Placement, plain: &PlacementPolicy, ranking: &Ran
                 return Err(BadSetting::new(format!("{name}.bundle_ratio"), ratio, "it needs bundle among the variant's kinds"));
             }
         }
+        if policy.kinds == [OfferKind::Bundle] && !gives(variant, discounts) {
+            let allowed = "a bundle without a discount is none, and it offers nothing else: it needs a bundle_ratio above 0";
+            return Err(BadSetting::new(format!("{name}.kinds"), "bundle alone", allowed));
+        }
         if variant.bundle_ratio.is_none() && policy == *plain && ranked == *ranking {
             let allowed = "it is the same as the plain policy: give it what it changes, or take it out";
             return Err(BadSetting::new(format!("{name}.name"), &variant.name, allowed));
         }
+        let is_same = |other: &&PolicyVariant| {
+            other.bundle_ratio == variant.bundle_ratio && other.policy(plain) == policy && other.ranking(ranking) == ranked
+        };
+        if let Some(other) = plain.variants[..at].iter().find(is_same) {
+            let allowed = format!("it is the same as {}: no figure could tell them apart; take one out", other.name);
+            return Err(BadSetting::new(format!("{name}.name"), &variant.name, allowed));
+        }
     }
     Ok(())
+}
+
+/// Whether its bundles are cheaper for anybody.
+fn gives(variant: &PolicyVariant, discounts: &Discounts) -> bool {
+    variant.bundle_ratio.unwrap_or(discounts.bundle_ratio) > 0.0 || discounts.bundle_ratio_by_segment.values().any(|ratio| *ratio > 0.0)
 }
 
 fn check_name(setting: &str, variant: &PolicyVariant, before: &[PolicyVariant]) -> Result<(), BadSetting> {
@@ -138,6 +155,12 @@ mod tests {
         PolicyVariant { name: name.into(), items_max: Some(1), ..PolicyVariant::default() }
     }
 
+    /// Variants of these names, each of its own kind.
+    fn different(names: &[&str]) -> Vec<PolicyVariant> {
+        let variant = |(at, name): (usize, &&str)| PolicyVariant { prior_baskets: Some(100.0 + at as f64), ..named(name) };
+        names.iter().enumerate().map(variant).collect()
+    }
+
     fn check_of(variants: Vec<PolicyVariant>) -> Result<(), String> {
         let mut settings = Settings::default();
         settings.placements.get_mut(Placement::Cart).variants = variants;
@@ -158,12 +181,9 @@ mod tests {
     fn seven_variants_are_allowed_and_what_cannot_be_used_is_named_with_the_remedy() {
         use OfferKind::{Bundle, CrossSell, Upsell};
         let names = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
-        assert_eq!(check_of(names[..7].iter().map(|name| named(name)).collect()), Ok(()));
+        assert_eq!(check_of(different(&names[..7])), Ok(()));
         let refused: [(Vec<PolicyVariant>, &str); 14] = [
-            (
-                names.iter().map(|name| named(name)).collect(),
-                "placements.cart.variants is 8; at most 7 are allowed, beside the plain policy",
-            ),
+            (different(&names), "placements.cart.variants is 8; at most 7 are allowed, beside the plain policy"),
             (vec![named("")], "[0].name is \"\"; 1 to 32 letters, digits, dashes or underscores are allowed"),
             (
                 vec![named(&"x".repeat(33))],
@@ -173,7 +193,7 @@ mod tests {
             (vec![named("explore")], "[0].name is \"explore\"; it is the name of what is there without variants; another one is needed"),
             (vec![named("default")], "[0].name is \"default\"; it is the name of what is there without variants; another one is needed"),
             (vec![named("a"), named("a")], "[1].name is \"a\"; another variant of the placement has this name; each needs its own"),
-            (vec![named("a"), named("b"), PolicyVariant { items_max: Some(4), ..named("c") }], "[2].items_max is 4; 1, 2 or 3 is allowed"),
+            (vec![named("a"), PolicyVariant { items_max: Some(4), ..named("c") }], "[1].items_max is 4; 1, 2 or 3 is allowed"),
             (
                 vec![PolicyVariant { kinds: Some(vec![Upsell, Upsell]), ..named("a") }],
                 "[0].kinds is [\"upsell\", \"upsell\"]; one kind or more is needed, each once",
@@ -205,6 +225,44 @@ mod tests {
             let says = if says.starts_with('[') { format!("placements.cart.variants{says}") } else { says.to_owned() };
             assert_eq!(check_of(variants), Err(says));
         }
+    }
+
+    #[test]
+    fn two_variants_that_do_the_same_are_refused_however_they_say_it() {
+        let same = |other: PolicyVariant| {
+            let says = "placements.cart.variants[1].name is b; it is the same as a: no figure could tell them apart; take one out";
+            assert_eq!(check_of(vec![named("a"), other]), Err(says.to_owned()));
+        };
+        same(named("b"));
+        same(PolicyVariant { popularity_exponent: Some(Ranking::default().popularity_exponent), ..named("b") });
+        assert_eq!(check_of(vec![named("a"), PolicyVariant { items_max: Some(2), ..named("b") }]), Ok(()));
+        let bundles = |name, ratio| PolicyVariant { kinds: Some(vec![OfferKind::Bundle]), bundle_ratio: Some(ratio), ..named(name) };
+        assert_eq!(check_of(vec![bundles("a", 0.1), bundles("b", 0.2)]), Ok(()));
+    }
+
+    #[test]
+    fn bundles_alone_need_a_discount() {
+        let check = |bundle_ratio: Option<f64>, change: fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            let bundles = PolicyVariant { kinds: Some(vec![OfferKind::Bundle]), bundle_ratio, ..named("bundles") };
+            settings.placements.get_mut(Placement::Cart).variants = vec![bundles];
+            change(&mut settings);
+            settings.check().map_err(|bad| bad.to_string())
+        };
+        let refused =
+            Err("placements.cart.variants[0].kinds is bundle alone; a bundle without a discount is none, and it offers nothing else: it \
+                           needs a bundle_ratio above 0"
+                .to_owned());
+        assert_eq!(check(None, |_| {}), refused);
+        assert_eq!(check(Some(0.0), |settings| settings.discounts.bundle_ratio = 0.1), refused);
+        assert_eq!(check(None, |settings| settings.discounts.bundle_ratio = 0.1), Ok(()));
+        assert_eq!(check(Some(0.1), |_| {}), Ok(()));
+        let loyal = |settings: &mut Settings| {
+            settings.discounts.bundle_ratio_by_segment.insert("loyal".into(), 0.1);
+        };
+        assert_eq!(check(None, loyal), Ok(()));
+        let mixed = PolicyVariant { kinds: Some(vec![OfferKind::Bundle, OfferKind::CrossSell]), ..named("mixed") };
+        assert_eq!(check_of(vec![mixed]), Ok(()));
     }
 
     #[test]
