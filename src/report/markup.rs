@@ -1,7 +1,7 @@
 //! HTML and SVG as text.
 //!
 //! Invariant: names of elements and attributes are the program's own; whatever else goes in is escaped, so no title of a
-//! product, however hostile, becomes markup.
+//! product, however hostile, becomes markup or turns the text after it around.
 
 use std::fmt::Write as _;
 
@@ -46,6 +46,8 @@ impl Markup {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
+                // They change the direction of what follows, and so what a reader takes it for.
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
                 letter if letter.is_control() => self.0.push(' '),
                 letter => self.0.push(letter),
             }
@@ -84,6 +86,14 @@ impl Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_not_turned_around() {
+        let mut markup = Markup::new();
+        let controls: String = ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}').collect();
+        markup.text(&format!("case{controls} 5 USD \u{2029}\u{206a}"));
+        assert_eq!(markup.as_str(), "case 5 USD \u{2029}\u{206a}");
+    }
 
     #[test]
     fn text_and_attributes_are_escaped() {
