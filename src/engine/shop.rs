@@ -89,6 +89,7 @@ impl Shop {
 
     /// Folds one fact in.
     pub fn fold(&self, fact: &Fact) {
+        self.experiment().fold(fact);
         match fact {
             Fact::Basket { before, after } => self.with_decay(|decay| self.counts.change_basket(decay, before, after)),
             Fact::Line { add, pairs_only, line, others } => {
@@ -111,7 +112,8 @@ impl Shop {
             Fact::PassedOver { item, instead } => self.passed_over.add(item, instead),
             Fact::Seen { customer, day, placement } => self.customers.saw(customer, *day, *placement),
             Fact::Declined { customer, item, ts } => self.customers.declined(customer, item, *ts),
-            Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => self.experiment().fold(fact),
+            // Of the experiments alone.
+            Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => {}
             Fact::Tried { placement, variant, step } => self.optimiser.fold(*placement, variant, *step),
             Fact::Offered { customer, item, from, until, source } => self.offered.add(customer, item, *from, *until, source),
             Fact::Taken { customer, item, offer } => self.offered.taken(customer, item, *offer),

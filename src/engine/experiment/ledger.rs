@@ -55,7 +55,8 @@ impl Ledger {
         Self { shoppers_max, clock: i64::MIN, horizon: i64::MIN, waiting, orders, books: Vec::new(), evicted: 0, booked_early: 0 }
     }
 
-    /// Folds a fact in; others than those of experiments change nothing.
+    /// Folds a fact in; of others than those of experiments only the time counts, so that days are over in a shop that
+    /// goes on without offers.
     pub fn fold(&mut self, fact: &Fact) {
         match *fact {
             Fact::Eligible { plan, subject, arm, placement, ts } => {
@@ -71,7 +72,17 @@ impl Ledger {
                     book.crossovers += 1;
                 }
             }
+            Fact::Learned { ts, .. } | Fact::Declined { ts, .. } | Fact::Offered { from: ts, .. } => self.reach(ts.0),
+            Fact::Sale(ref sale) => self.reach(sale.ts.0),
             _ => {}
+        }
+    }
+
+    /// It is this late.
+    fn reach(&mut self, time: i64) {
+        if time > self.clock {
+            self.clock = time;
+            self.advance();
         }
     }
 

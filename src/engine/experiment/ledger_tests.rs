@@ -1,6 +1,9 @@
 use super::super::test_random::Random;
 use super::*;
-use crate::event::Timestamp;
+use crate::engine::facts::Sale;
+use crate::engine::source::Source;
+use crate::engine::vocabulary::OfferKind;
+use crate::event::{ProductFacts, Timestamp};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -86,6 +89,36 @@ fn days_are_over_an_hour_after_the_window() {
     assert_eq!(figures(&ledger, &PLAN, Arm::Treatment), (0, 0, 1));
     ledger.fold(&now(END + HOUR + 1));
     assert_eq!(figures(&ledger, &PLAN, Arm::Treatment), (1, 0, 0));
+}
+
+#[test]
+fn days_are_over_in_a_shop_that_goes_on_without_offers() {
+    let late = Timestamp(END + HOUR + 1);
+    let sale = Sale { add: true, first: true, ts: late, customer: None, net_micros: 0, lines: Vec::new() };
+    let source = Source {
+        offer: 1,
+        ts: late,
+        placement: Placement::Cart,
+        kind: OfferKind::CrossSell,
+        channel: "web".into(),
+        anchor: None,
+        replaces: None,
+        basket_age: 0,
+        variant: None,
+    };
+    let told = [
+        Fact::Learned { item: "a".into(), ts: late, price: None, product: ProductFacts::default() },
+        Fact::Declined { customer: "c".into(), item: "a".into(), ts: late },
+        Fact::Offered { customer: "c".into(), item: "a".into(), from: late, until: Timestamp(END + DAY), source },
+        Fact::Sale(sale),
+    ];
+    for fact in told {
+        let mut ledger = folded(&[eligible(START), fact.clone()]);
+        assert_eq!(figures(&ledger, &PLAN, Arm::Treatment), (1, 0, 0), "{fact:?}");
+        // Only forwards.
+        ledger.fold(&Fact::Declined { customer: "c".into(), item: "a".into(), ts: Timestamp(START) });
+        assert_eq!((ledger.clock(), ledger.horizon()), (late.0, END + 1), "{fact:?}");
+    }
 }
 
 #[test]
