@@ -99,6 +99,14 @@ fn report(name: &str, session: Option<&str>) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+#[test]
+fn a_report_of_an_unknown_kind_is_refused_before_anything_is_read() {
+    let replay = Replay { events: vec!["no-such-log".into()], report: Some("nope.pdf".into()), ..Replay::default() };
+    let refused = replay::run(&replay, &config(SETTINGS), &mut Vec::new()).unwrap_err();
+    assert_eq!(format!("{refused:#}"), "nope.pdf can't be a report: it has to end in .html, .json or .txt, or have no ending");
+    assert!(!std::path::Path::new("nope.pdf").exists());
+}
+
 /// The part of the report that explains one session.
 fn explained(session: &str) -> String {
     let report = report("report.txt", Some(session));

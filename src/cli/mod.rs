@@ -153,7 +153,7 @@ struct ReplayArgs {
     /// `promtool tsdb create-blocks-from openmetrics`; memory grows by 32 bytes for each hour in which a series changed
     #[arg(long, value_name = "FILE")]
     openmetrics: Option<PathBuf>,
-    /// Where to write the report: a page to read and print where the name ends in .html, JSON in .json, else text
+    /// Where to write the report: a page to read and print where the name ends in .html, JSON in .json, text in .txt or without an ending
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// A session, by any of its ids: the report says of each of its triggers what was offered, or why nothing was

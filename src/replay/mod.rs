@@ -49,7 +49,7 @@ pub struct Replay {
     pub metrics: Option<PathBuf>,
     /// Metrics at each full hour of event time, in OpenMetrics text.
     pub openmetrics: Option<PathBuf>,
-    /// The report: a page where the name ends in `.html`, JSON in `.json`, else text; with it, why what was offered or not in the session asked about.
+    /// The report: a page where the name ends in `.html`, JSON in `.json`, text in `.txt` or without an ending; with it, why what was offered or not in the session asked about.
     pub report: Option<PathBuf>,
     /// The session that the report is to explain, by any of its ids.
     pub report_session: Option<String>,
@@ -64,6 +64,7 @@ const LINES_A_BATCH: u64 = 10_000;
 /// A file that can't be read or written, by name.
 pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()> {
     check_files(replay)?;
+    check_report(replay)?;
     let settings = Arc::new(config.engine.clone());
     let shop = Arc::new(Shop::new(&settings.limits));
     if let Some(path) = &replay.catalogue {
@@ -111,6 +112,16 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
         }
     }
     outputs.take(processor, metrics)
+}
+
+/// Whoever asks for a report in a format there is not must not get text under that name.
+fn check_report(replay: &Replay) -> Result<()> {
+    match &replay.report {
+        Some(path) if Format::of(path).is_none() => {
+            bail!("{} can't be a report: it has to end in .html, .json or .txt, or have no ending", path.display())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// No output may be an input, or another output: it would be gone before it is read.
@@ -193,7 +204,10 @@ impl Outputs {
         if let (Some(out), Some(path)) = (&mut self.report, &replay.report) {
             let session = replay.report_session.as_deref().map(|session| SessionStory::of(session, processor.trail(), shop));
             let report = Report { insights: Insights::of(shop, &config.engine, self.period), session };
-            report.write(Format::of(path), out).and_then(|()| out.flush()).context("the report can't be written")?;
+            report
+                .write(Format::of(path).unwrap_or(Format::Text), out)
+                .and_then(|()| out.flush())
+                .context("the report can't be written")?;
         }
         if let Some(out) = &mut self.counts {
             dump::counts(shop, out).and_then(|()| out.flush()).context("the counts can't be written")?;

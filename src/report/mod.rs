@@ -52,14 +52,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the name of the file.
+    /// By the name of the file; `None` where it ends like something that reports are not written as.
     #[must_use]
-    pub fn of(path: &Path) -> Self {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some(extension) if extension.eq_ignore_ascii_case("html") || extension.eq_ignore_ascii_case("htm") => Self::Html,
-            Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
-            _ => Self::Text,
-        }
+    pub fn of(path: &Path) -> Option<Self> {
+        let Some(extension) = path.extension() else { return Some(Self::Text) };
+        let endings = [("html", Self::Html), ("htm", Self::Html), ("json", Self::Json), ("txt", Self::Text)];
+        endings.into_iter().find(|(ending, _)| extension.eq_ignore_ascii_case(ending)).map(|(_, format)| format)
     }
 }
 

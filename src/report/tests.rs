@@ -34,7 +34,10 @@ fn the_name_of_the_file_says_how_it_is_written() {
     for (name, format) in
         [("a.html", Format::Html), ("b/a.HTM", Format::Html), ("a.json", Format::Json), ("a.txt", Format::Text), ("html", Format::Text)]
     {
-        assert_eq!(Format::of(Path::new(name)), format, "{name}");
+        assert_eq!(Format::of(Path::new(name)), Some(format), "{name}");
+    }
+    for name in ["a.pdf", "a.html.gz", "b.json/a.csv"] {
+        assert_eq!(Format::of(Path::new(name)), None, "{name}");
     }
 }
 
