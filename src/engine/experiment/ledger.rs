@@ -225,5 +225,8 @@ impl Ledger {
 }
 
 #[cfg(test)]
+#[path = "losses_tests.rs"]
+mod losses_tests;
+#[cfg(test)]
 #[path = "ledger_tests.rs"]
 mod tests;
