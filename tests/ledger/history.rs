@@ -116,13 +116,26 @@ struct Maker {
     moments: Vec<i64>,
     session: usize,
     next_order: usize,
+    /// The item that most of a visit is about, and whether nearly all of it is.
+    focus: &'static str,
+    is_narrow: bool,
     /// Until when no offer is over that is made by what is heard first.
     over: i64,
 }
 
 /// The history of a seed, in the order in which its events come.
 pub fn history(seed: u64, plan: Plan) -> Vec<Event> {
-    let mut maker = Maker { chance: Chance::new(seed), plan, events: Vec::new(), moments: Vec::new(), session: 0, next_order: 0, over: 0 };
+    let mut maker = Maker {
+        chance: Chance::new(seed),
+        plan,
+        events: Vec::new(),
+        moments: Vec::new(),
+        session: 0,
+        next_order: 0,
+        focus: "case",
+        is_narrow: false,
+        over: 0,
+    };
     let mut whole = Vec::new();
     for session in 0..1 + usize::from(plan.two_visits) {
         maker.session = session;
@@ -134,6 +147,7 @@ pub fn history(seed: u64, plan: Plan) -> Vec<Event> {
 impl Maker {
     fn visit(&mut self, start: i64) -> Vec<Event> {
         let from = self.events.len();
+        (self.focus, self.is_narrow) = (self.chance.pick(&COMPANIONS), self.chance.one_in(2));
         let mut ts = start;
         for _ in 0..self.chance.between(1, 3) {
             ts += self.chance.between(1, 8 * MINUTE_MS);
@@ -187,7 +201,8 @@ impl Maker {
     }
 
     fn trigger(&mut self, ts: i64) {
-        let item = self.chance.pick(&["phone", "phone", "lamp"]);
+        let anchor = if matches!(self.focus, "bulb" | "lamp-plus") { "lamp" } else { "phone" };
+        let item = self.chance.pick(&["phone", anchor, anchor, "lamp"]);
         let kind = self.chance.pick(&["cart_add", "cart_add", "product_viewed", "checkout"]);
         let fields = if kind == "checkout" { r#""coupon":"-""#.to_owned() } else { format!(r#""item_id":"{item}""#) };
         self.push(ts, kind, fields, None, Vec::new());
@@ -221,7 +236,14 @@ impl Maker {
     }
 
     fn item(&mut self) -> &'static str {
-        if self.chance.one_in(4) { PRICES[self.chance.below(PRICES.len())].0 } else { self.chance.pick(&COMPANIONS) }
+        if self.is_narrow && !self.chance.one_in(8) {
+            return self.focus;
+        }
+        match self.chance.below(4) {
+            0 => PRICES[self.chance.below(PRICES.len())].0,
+            1 => self.chance.pick(&COMPANIONS),
+            _ => self.focus,
+        }
     }
 
     fn quantity(&mut self) -> String {
@@ -230,15 +252,15 @@ impl Maker {
 
     fn anything(&mut self, first: usize, from: i64, to: i64) {
         let ts = self.moment(from, to);
-        match self.chance.below(28) {
+        match self.chance.below(30) {
             0..=6 => self.feedback("offer_shown", first, to),
             7..=8 => self.feedback("offer_clicked", first, to),
             9 => self.feedback("offer_dismissed", first, to),
-            10..=13 => {
+            10..=15 => {
                 let fields = format!(r#""item_id":"{}"{}"#, self.item(), self.quantity());
                 self.push(ts, "cart_add", fields, None, Vec::new());
             }
-            14..=15 => {
+            16..=17 => {
                 let (mut named, made) = self.named(first, false);
                 let ts = self.moment(made, to);
                 let after = vec![named.cause];
@@ -248,21 +270,21 @@ impl Maker {
                 let fields = self.quantity();
                 self.push(ts, "cart_add", fields, Some(named), after);
             }
-            16..=17 => {
+            18..=20 => {
                 let fields = format!(r#""item_id":"{}"{}"#, self.item(), self.quantity());
                 self.push(ts, "cart_remove", fields, None, Vec::new());
             }
-            18 => {
+            21 => {
                 let lines: Vec<String> =
                     (0..self.chance.between(1, 3)).map(|_| format!(r#"{{"item_id":"{}"{}}}"#, self.item(), self.quantity())).collect();
                 self.push(ts, "checkout", format!(r#""items":[{}]"#, lines.join(",")), None, Vec::new());
             }
-            19 => {
+            22 => {
                 let kind = self.chance.pick(&["product_viewed", "checkout"]);
                 let fields = if kind == "checkout" { r#""coupon":"-""#.to_owned() } else { format!(r#""item_id":"{}""#, self.item()) };
                 self.push(ts, kind, fields, None, Vec::new());
             }
-            20..=21 => {
+            23..=24 => {
                 let at = first + self.chance.below(self.events.len() - first);
                 let again = self.events[at].clone();
                 if again.fields.contains("event_id") || is_of_order(again.kind) {
@@ -270,7 +292,12 @@ impl Maker {
                     self.events.push(Event { tag: self.events.len(), after, ..again });
                 }
             }
-            _ => self.order(ts, to),
+            _ => {
+                // Mostly once there is something in the basket.
+                let from = if self.chance.one_in(3) { from } else { from + (to - from) / 6 };
+                let ts = self.moment(from, to);
+                self.order(ts, to);
+            }
         }
     }
 
