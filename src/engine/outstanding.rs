@@ -104,16 +104,24 @@ impl Outstanding {
         }
     }
 
+    /// From when on what is bought can be its doing: what follows an order comes after it, and has nothing of it.
+    #[must_use]
+    pub fn follows_from(&self) -> Timestamp {
+        let follows_order = matches!(self.placement, Placement::PostPurchase | Placement::FollowUp);
+        self.ts.plus_ms(i64::from(follows_order))
+    }
+
     /// From when on its item at that place can be accepted.
     #[must_use]
     pub fn acceptable_from(&self, at: usize, trigger: AttributionTrigger) -> Option<Timestamp> {
         let item = &self.items[at];
-        match trigger {
+        let from = match trigger {
             AttributionTrigger::Emitted => Some(self.ts),
             AttributionTrigger::Shown => item.shown_at,
             AttributionTrigger::Clicked => item.clicked_at.into_iter().chain(item.added_at).min(),
             AttributionTrigger::Added => item.added_at,
-        }
+        };
+        from.map(|from| from.max(self.follows_from()))
     }
 }
 

@@ -144,13 +144,15 @@ impl Line {
 impl Offered {
     /// From when on it can be accepted.
     fn from(&self, trigger: &str) -> Option<i64> {
-        match trigger {
+        let from = match trigger {
             "emitted" => Some(self.ts),
             "shown" => self.shown,
             "clicked" => self.clicked.into_iter().chain(self.one_click).min(),
             "added" => self.one_click,
             other => panic!("{other}"),
-        }
+        };
+        // What follows an order has no part in it, though its time is the order's.
+        from.map(|from| if self.place.placement == "post_purchase" { from.max(self.ts + 1) } else { from })
     }
 
     fn can_be_accepted(&self, rules: &Rules, at: i64) -> bool {

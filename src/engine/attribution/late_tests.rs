@@ -278,3 +278,19 @@ fn a_variants_offer_is_told_with_all_that_it_earned_and_in_the_shops_currency_al
     let foreign = world.take(&event("purchase", 3, "s", &format!(r#"{},"currency":"EUR""#, order("p", &["case"]))));
     assert_eq!(earned(&foreign), []);
 }
+
+#[test]
+fn an_offer_that_follows_an_order_has_nothing_of_its_further_lines() {
+    let mut settings = World::new().settings;
+    settings.attribution.trigger = AttributionTrigger::Emitted;
+    settings.placements.get_mut(Placement::PostPurchase).enabled = true;
+    settings.placements.get_mut(Placement::Cart).enabled = false;
+    let mut world = with(settings);
+    let before = world.steps(ItemStep::Accepted);
+    let offer = world.take(&event("purchase", 1, "s", &order("o", &["phone"]))).offer.unwrap();
+    assert_eq!(offer.items[0].item_id, "case");
+    buy(&mut world, 1, "s", &order("o", &["case"]));
+    assert_eq!((world.steps(ItemStep::Accepted) - before, world.steps(ItemStep::Matched)), (0, 0));
+    buy(&mut world, 2, "s", &order("p", &["case"]));
+    assert_eq!(world.steps(ItemStep::Accepted) - before, 1);
+}

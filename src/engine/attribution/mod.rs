@@ -174,7 +174,7 @@ fn resettle_item(session: &mut Session, item: &ItemId, counter: &mut Counter<'_>
     let Attribution { trigger, window, .. } = counter.settings.attribution;
     let slot = |(offer, at): &(usize, usize)| {
         let offer = &session.offers[*offer];
-        Slot { made_at: offer.ts, from: offer.acceptable_from(*at, trigger) }
+        Slot { made_at: offer.follows_from(), from: offer.acceptable_from(*at, trigger) }
     };
     let slots: Vec<Slot> = places.iter().map(slot).collect();
     let orders = session.orders.iter().enumerate().map(|(at, order)| {
