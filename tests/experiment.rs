@@ -41,12 +41,17 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(Placement::Cart)
+    }
+
+    /// A shop with offers at one placement alone.
+    fn with(only: Placement) -> Self {
         let mut settings = Settings::default();
         settings.experiment.holdout_ratio = 0.5;
         settings.experiment.revenue_cap = RevenueCap::Fixed(Amount(Money(500_000_000)));
         settings.experiment.detectable_ratio = 0.5;
         for placement in Placement::ALL {
-            settings.placements.get_mut(*placement).enabled = *placement == Placement::Cart;
+            settings.placements.get_mut(*placement).enabled = *placement == only;
         }
         let shop = Arc::new(Shop::new(&settings.limits));
         let processor = Processor::new(Arc::new(settings.clone()), Arc::clone(&shop), Learning::AtOnce);
@@ -155,4 +160,17 @@ fn a_shopper_who_bought_before_the_first_offer_counts_from_the_offer_on() {
     let reading = world.reading();
     assert_eq!(reading.treatment.revenue_micros + reading.holdout.revenue_micros, 200_000_000);
     assert_eq!(reading.treatment.shoppers + reading.holdout.shoppers, 1);
+}
+
+#[test]
+fn the_order_that_an_offer_follows_is_no_outcome_and_neither_is_what_of_it_goes_back() {
+    let mut world = World::with(Placement::PostPurchase);
+    let who = r#""session_id":"s","customer_id":"c""#;
+    let entered = world.send(START_MS, "purchase", &format!(r#"{who},"order_id":"first","items":[{{"item_id":"phone","price":200}}]"#));
+    assert_eq!(entered.len(), 1);
+    world.send(START_MS + 1, "refund", &format!(r#"{who},"order_id":"first""#));
+    world.send(START_MS + 2, "purchase", &format!(r#"{who},"order_id":"second","items":[{{"item_id":"x","price":300}}]"#));
+    world.send(START_MS + 30 * DAY_MS, "purchase", r#""session_id":"t","order_id":"t","items":[{"item_id":"phone","price":200}]"#);
+    let reading = world.reading();
+    assert_eq!(reading.treatment.revenue_micros + reading.holdout.revenue_micros, 300_000_000);
 }

@@ -161,9 +161,10 @@ fn enter(session: &mut Session, key: &SessionKey, arm: Arm, trigger: &Trigger, s
     let is_first = session.entered.is_none();
     let Session { entered, customer, .. } = session;
     let (plan, subject) = *entered.get_or_insert_with(|| (settings.experiment.plan(), subject_of(customer.as_ref(), key)));
-    // An order that was placed before is no outcome, and neither is what of it goes back.
+    // The order that the offer follows was placed before: it is no outcome, and neither is what of it goes back.
     if let Some(order) = session.orders.iter_mut().find(|order| is_first && trigger.order_id.as_ref() == Some(&order.id)) {
         order.subject = None;
+        facts.retain(|fact| !matches!(fact, Fact::Spent { .. }));
     }
     facts.push(Fact::Eligible { plan, subject, arm, placement: trigger.placement, ts: trigger.at });
 }

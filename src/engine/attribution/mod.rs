@@ -1,9 +1,9 @@
 //! Attribution: which basket adds and purchases are credited to which offer.
 //!
 //! Invariant: what is counted is a function of what happened and when, as long as offers and orders are remembered: an
-//! event that is heard late changes the figures to what they would have been. Each offered item is accepted once and
-//! paid once; each unit that was bought has one offer at most, the newest. Held-out offers are never credited: nobody
-//! saw them.
+//! event that is heard late changes the figures to what they would have been. (Moves of an item that are heard before its
+//! first offer are not remembered: what is offered is in no basket then.) Each offered item is accepted once and paid
+//! once; each unit that was bought has one offer at most, the newest. Held-out offers are never credited: nobody saw them.
 //!
 //! | file | what it is for |
 //! | --- | --- |
