@@ -35,7 +35,6 @@
 pub mod catalogue;
 pub mod clock;
 pub mod config;
-mod config_line;
 pub mod demo;
 pub mod dump;
 pub mod engine;

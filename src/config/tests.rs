@@ -79,7 +79,7 @@ fn librdkafka_settings_are_passed_on() {
 
 #[test]
 fn the_commented_example_says_what_the_defaults_are() {
-    let example = include_str!("../offerstream.toml");
+    let example = include_str!("../../offerstream.toml");
     let uncommented: String = example.lines().map(|line| line.strip_prefix("#:").unwrap_or(line).to_owned() + "\n").collect();
     let (with_example, defaults) = (load(&uncommented, &[]).unwrap(), Config::default());
     let comparable = |config: &Config| {

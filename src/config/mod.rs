@@ -1,0 +1,230 @@
+//! Configuration: a TOML file, then the environment, then flags; checked before any port opens.
+//!
+//! Invariant: a value that can't be used ends the program with one line that names the setting, the value and
+//! what is allowed. Settings that would break a guarantee are refused.
+
+mod kafka;
+mod line;
+mod list;
+mod state;
+
+pub use kafka::{Delivery, KafkaConfig};
+pub use state::StateConfig;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use compact_str::CompactString;
+use config::{Environment, File, FileFormat};
+use serde::Deserialize;
+
+use line::line_of;
+use list::list;
+
+use crate::engine::settings::{
+    Attribution, BadSetting, Discounts, Experiment, Limits, MoneySettings, OptimiserSettings, Placements, Ranking, Rules, Segments,
+    SessionSettings, Settings, StampCard, Zone,
+};
+use crate::engine::texts::Texts;
+use crate::event::Currency;
+
+/// Everything the program can be told.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Brokers, topics, guarantees.
+    pub kafka: KafkaConfig,
+    /// Where it listens.
+    pub http: HttpConfig,
+    /// Snapshots of the shop.
+    pub state: StateConfig,
+    /// What the engine can be told.
+    pub engine: Settings,
+}
+
+/// Where it listens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+    }
+}
+
+/// The file as it stands.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    kafka: KafkaConfig,
+    http: HttpConfig,
+    state: StateConfig,
+    currency: Currency,
+    time_zone: Zone,
+    locale: CompactString,
+    #[serde(deserialize_with = "list")]
+    channels: Vec<CompactString>,
+    money: MoneySettings,
+    ranking: Ranking,
+    placements: Placements,
+    rules: Rules,
+    discounts: Discounts,
+    stamp_cards: Vec<StampCard>,
+    segments: Segments,
+    attribution: Attribution,
+    experiment: Experiment,
+    optimiser: OptimiserSettings,
+    session: SessionSettings,
+    limits: Limits,
+    /// Files with more texts, by locale.
+    texts: BTreeMap<String, PathBuf>,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        let Settings {
+            currency,
+            time_zone,
+            locale,
+            channels,
+            money,
+            ranking,
+            placements,
+            rules,
+            discounts,
+            stamp_cards,
+            segments,
+            attribution,
+            experiment,
+            optimiser,
+            session,
+            limits,
+            texts: _,
+        } = Settings::default();
+        Self {
+            kafka: KafkaConfig::default(),
+            http: HttpConfig::default(),
+            state: StateConfig::default(),
+            currency,
+            time_zone,
+            locale,
+            channels,
+            money,
+            ranking,
+            placements,
+            rules,
+            discounts,
+            stamp_cards,
+            segments,
+            attribution,
+            experiment,
+            optimiser,
+            session,
+            limits,
+            texts: BTreeMap::new(),
+        }
+    }
+}
+
+/// The prefix of environment variables that are settings: `OFFERSTREAM_KAFKA__BROKERS`.
+const PREFIX: &str = "OFFERSTREAM";
+/// Settings of the top level, which have no `__` in their variable's name.
+const TOP_LEVEL: [&str; 4] = ["CURRENCY", "TIME_ZONE", "LOCALE", "CHANNELS"];
+
+impl Config {
+    /// Reads the file, if there is one, then the environment, and checks every value.
+    ///
+    /// # Errors
+    /// One line that names the setting, the value and what is allowed.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
+        let mut builder = config::Config::builder();
+        let mut text = String::new();
+        if let Some(path) = file {
+            text = std::fs::read_to_string(path).with_context(|| format!("configuration {} can't be read", path.display()))?;
+            builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
+        }
+        let variables = settings_of(environment);
+        let source = Environment::with_prefix(PREFIX).prefix_separator("_").separator("__").source(Some(variables));
+        let raw: Raw = builder
+            .add_source(source)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|error| anyhow!("configuration{}: {}", named(file), one_line(&error.to_string())))?;
+        let texts = read_texts(&raw.texts, file, &raw.locale)?;
+        let mut config = Self::from(raw);
+        config.engine.texts = Arc::new(texts);
+        config.check().map_err(|bad| anyhow!("configuration{}{}: {bad}", named(file), line_of(&text, &bad.name)))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), BadSetting> {
+        self.kafka.check()?;
+        self.state.check()?;
+        self.engine.check()
+    }
+}
+
+impl From<Raw> for Config {
+    fn from(raw: Raw) -> Self {
+        let engine = Settings {
+            currency: raw.currency,
+            time_zone: raw.time_zone,
+            locale: raw.locale,
+            channels: raw.channels,
+            money: raw.money,
+            ranking: raw.ranking,
+            placements: raw.placements,
+            rules: raw.rules,
+            discounts: raw.discounts,
+            stamp_cards: raw.stamp_cards,
+            segments: raw.segments,
+            attribution: raw.attribution,
+            experiment: raw.experiment,
+            optimiser: raw.optimiser,
+            session: raw.session,
+            limits: raw.limits,
+            texts: Arc::default(),
+        };
+        Self { kafka: raw.kafka, http: raw.http, state: raw.state, engine }
+    }
+}
+
+/// The built-in texts with those of the files, which lie beside the configuration unless their paths say otherwise.
+fn read_texts(files: &BTreeMap<String, PathBuf>, config: Option<&Path>, locale: &str) -> Result<Texts> {
+    let mut texts = Texts::built_in();
+    for (locale, path) in files {
+        let path = config.and_then(Path::parent).map_or_else(|| path.clone(), |folder| folder.join(path));
+        let name = path.display().to_string();
+        let source = std::fs::read_to_string(&path).with_context(|| format!("texts.{locale}: {name} can't be read"))?;
+        texts.add(locale, &name, &source).with_context(|| format!("texts.{locale}"))?;
+    }
+    Ok(texts.with_default(locale))
+}
+
+/// The variables that are settings; others of the same prefix (for tests, say) are none.
+fn settings_of(environment: impl Iterator<Item = (String, String)>) -> HashMap<String, String> {
+    environment
+        .filter(|(name, _)| {
+            let setting = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('_'));
+            setting.is_some_and(|setting| setting.contains("__") || TOP_LEVEL.contains(&setting))
+        })
+        .collect()
+}
+
+fn named(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |path| format!(" {}", path.display()))
+}
+
+/// The first line of a TOML error, and the line it points at.
+fn one_line(message: &str) -> String {
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;
