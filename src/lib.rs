@@ -16,6 +16,7 @@
 //! | [`engine`] | pure decisions: sessions, counts, ranking, policy, offers, attribution |
 //! | [`state`] | the record formats that survive |
 //! | [`pipeline`] | records in, one batch of all that a commit carries |
+//! | [`exact`] | the exact loop: commits, aborts, restoring; over any bus |
 //! | [`kafka`] | the only room that talks to Kafka: transactions, restoring, topics |
 //! | [`replay`] | the same pipeline over recorded logs |
 //! | [`report`] | insights as a page, as JSON, as text |
@@ -39,6 +40,7 @@ pub mod demo;
 pub mod dump;
 pub mod engine;
 pub mod event;
+pub mod exact;
 pub mod health;
 pub mod http;
 pub(crate) mod input;

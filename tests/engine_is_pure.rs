@@ -24,7 +24,8 @@ const BANNED: [&str; 14] = [
 ];
 
 /// Other rooms of the crate that the engine must not reach into.
-const ROOMS: [&str; 11] = ["catalogue", "kafka", "http", "input", "metrics", "pipeline", "replay", "demo", "clock", "config", "state"];
+const ROOMS: [&str; 12] =
+    ["catalogue", "exact", "kafka", "http", "input", "metrics", "pipeline", "replay", "demo", "clock", "config", "state"];
 
 fn sources(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -114,6 +115,15 @@ fn only_the_kafka_room_names_rdkafka() {
     assert!(others.len() > 30, "the crate is somewhere else: {others:?}");
     assert_eq!(named(&others, "rdkafka::"), [""; 0]);
     assert_eq!(named(&others, "use rdkafka"), [""; 0]);
+}
+
+#[test]
+fn the_exact_loop_knows_time_and_the_outside_by_its_bus_alone() {
+    let files: Vec<PathBuf> = sources("src/exact").into_iter().filter(|path| !is_test_file(path)).collect();
+    assert!(files.len() > 5, "the loop is somewhere else: {files:?}");
+    for banned in ["crate::kafka", "crate::clock", "std::thread", "std::net", "std::fs", "tokio", "Instant::now", "SystemTime"] {
+        assert_eq!(named(&files, banned), [""; 0], "the loop names {banned}");
+    }
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
 
 use super::clients::log_error;
-use super::outgoing::Outgoing;
 use crate::config::KafkaConfig;
+use crate::exact::Outgoing;
 
 /// How long delivery reports are waited for between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -85,9 +86,15 @@ impl Delivery {
         let mut next = BaseRecord::<[u8], [u8]>::to(record.target.topic(&self.config)).partition(record.partition);
         next.key = record.key.as_deref();
         next.payload = record.payload.as_deref();
-        next.headers.clone_from(&record.headers);
+        next.headers = headers_of(record);
         send(&self.producer, next)
     }
+}
+
+fn headers_of(record: &Outgoing) -> Option<OwnedHeaders> {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    let add = |headers: OwnedHeaders, (key, value): &(&str, String)| headers.insert(Header { key, value: Some(value) });
+    (!record.headers.is_empty()).then(|| record.headers.iter().fold(headers, add))
 }
 
 /// Sends one record; where the queue is full, waits for room: it empties by itself, since every record is delivered

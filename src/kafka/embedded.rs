@@ -11,12 +11,11 @@ use rdkafka::producer::{DefaultProducerContext, ThreadedProducer};
 
 use super::clients::idempotent_producer;
 use super::delivery::{Delivery, Reports};
-use super::link::{Commit, Committer, Outcome, link};
-use super::outgoing::Target;
+use super::link::{Commit, Committer, link};
 use super::service::{Service, spawn_commits, stream};
-use super::stream::Durability;
 use crate::clock;
 use crate::config::KafkaConfig;
+use crate::exact::{Durability, Outcome, Target};
 
 /// Partitions of the demo's topics.
 pub const PARTITIONS: i32 = 12;

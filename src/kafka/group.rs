@@ -14,22 +14,15 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
+use super::bus::places_of;
+use super::caught_up::CaughtUp;
 use super::clients::log_error;
-use super::idle::CaughtUp;
 use super::link::InFlight;
+use crate::exact::Rebalanced;
 use crate::metrics::Metrics;
 
 /// The group's consumer.
 pub type GroupConsumer = BaseConsumer<GroupContext>;
-
-/// What a rebalance did.
-#[derive(Debug)]
-pub enum Rebalanced {
-    /// These partitions are ours now, paused.
-    Assigned(TopicPartitionList),
-    /// None is ours any more.
-    Revoked,
-}
 
 /// What the client calls back.
 pub struct GroupContext {
@@ -71,7 +64,7 @@ impl GroupContext {
             tracing::warn!("partitions can't be taken over: {error}");
             return;
         }
-        self.tell(Rebalanced::Assigned(partitions.clone()));
+        self.tell(Rebalanced::Assigned(places_of(partitions)));
     }
 
     fn revoke(&self, consumer: &BaseConsumer<Self>) {

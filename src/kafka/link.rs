@@ -7,30 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
-use rdkafka::topic_partition_list::TopicPartitionList;
 
-use super::outgoing::Outgoing;
+use crate::exact::{self, Outcome};
 
-/// A batch to commit.
-pub struct Commit {
-    /// What it writes.
-    pub records: Vec<Outgoing>,
-    /// Where it leaves off, one past the last record of each partition.
-    pub offsets: TopicPartitionList,
-    /// The membership it was polled under.
-    pub group: Arc<ConsumerGroupMetadata>,
-}
-
-/// How a commit ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// All of it is there; it took this long.
-    Committed(Duration),
-    /// None of it is there; the reason.
-    Aborted(String),
-    /// The process has to end; the reason.
-    Fatal(anyhow::Error),
-}
+/// A batch to commit, under the membership that its records were polled under.
+pub type Commit = exact::Commit<Arc<ConsumerGroupMetadata>>;
 
 /// The stream's end of the link to whoever commits.
 pub struct Link {

@@ -3,7 +3,6 @@
 //! Invariant: topics are checked before anything is consumed; the catalogue is read and the shop restored before
 //! the group is joined; whichever thread ends first with an error ends the process.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -14,20 +13,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use super::bus::KafkaBus;
 use super::catalogue::CatalogueLog;
 use super::clients::{LogContext, group_consumer, log_consumer};
 use super::group::GroupContext;
-use super::idle::Quiet;
 use super::link::{Committer, Link, link};
 use super::shop_log::ShopLog;
-use super::stream::{Durability, Stream};
 use super::transaction::Transactions;
 use crate::clock;
 use crate::config::Config;
 use crate::engine::shop::Shop;
+use crate::exact::{Durability, Parts, Stream};
 use crate::health::{Health, Phase};
 use crate::metrics::Metrics;
-use crate::pipeline::{Learning, Processor};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -120,7 +118,7 @@ pub fn spawn_commits(serve: impl FnOnce(Committer) + Send + 'static, committer: 
 }
 
 /// The stream: a member of the group, subscribed.
-pub fn stream(service: &Service, link: Link, partition_count: i32, durability: Durability) -> Result<Stream> {
+pub fn stream(service: &Service, link: Link, partition_count: i32, durability: Durability) -> Result<Stream<KafkaBus>> {
     let config = Arc::clone(&service.config);
     let revoke_limit = Duration::from_millis(config.kafka.transaction_timeout_ms);
     let topics = config.kafka.events_topics.clone();
@@ -129,24 +127,18 @@ pub fn stream(service: &Service, link: Link, partition_count: i32, durability: D
         BaseConsumer::from_config_and_context(&group_consumer(&config.kafka), context).context("the group's consumer")?;
     let topics: Vec<&str> = config.kafka.events_topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics).with_context(|| format!("{topics:?} can't be subscribed to"))?;
-    let learning = if durability == Durability::Logs { Learning::FromLog } else { Learning::AtOnce };
-    Ok(Stream {
-        processor: Processor::new(Arc::new(config.engine.clone()), Arc::clone(&service.shop), learning),
+    let bus = KafkaBus::new(config.kafka.clone(), consumer, link);
+    let parts = Parts {
         config,
-        consumer,
+        shop: Arc::clone(&service.shop),
         metrics: Arc::clone(&service.metrics),
         health: Arc::clone(&service.health),
         stop: Arc::clone(&service.stop),
-        commits: link.commits,
-        outcomes: link.outcomes,
-        in_flight: link.in_flight,
         partition_count,
         incarnation: clock::unix_ms().unsigned_abs(),
         durability,
-        aborts_in_a_row: 0,
-        quiet: Quiet::default(),
-        next_offsets: BTreeMap::new(),
-    })
+    };
+    Ok(Stream::new(bus, parts))
 }
 
 fn spawn(name: &str, ended: Sender<Result<()>>, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {

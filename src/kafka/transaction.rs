@@ -1,23 +1,29 @@
-//! The thread that commits: one transaction a batch, over its records and the offsets it covers.
+//! The thread that commits: one transaction a batch.
 //!
-//! Invariant: a batch is committed whole or not at all, and its sender is told which. Errors fall into three
-//! kinds, by what the client says: repeat the call; abort and restore; end the process.
+//! Invariant: errors fall into three kinds, by what the client says: repeat the call; abort and restore; end the
+//! process. What follows from them is `exact`'s.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::clients::{OWN_RECORD_BYTES_MAX, retrying, transactional_producer};
 use super::delivery::{Delivery, Reports};
-use super::link::{Commit, Committer, Outcome};
+use super::link::{Commit, Committer};
 use crate::clock;
 use crate::config::KafkaConfig;
+use crate::exact::{Committing, Failure, Outcome, Remedy, Stepped, Wire};
 
 /// How long one call of the client may block.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause before a call is made again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The producer of transactions.
 pub struct Transactions {
@@ -26,13 +32,6 @@ pub struct Transactions {
     id: String,
     /// The topics with large records.
     state_topics: [String; 2],
-}
-
-/// What to do about an error.
-enum Remedy {
-    Repeat,
-    Abort,
-    End,
 }
 
 impl Transactions {
@@ -52,9 +51,9 @@ impl Transactions {
     }
 
     /// Commits batches until their sender is gone.
-    pub fn serve(&self, committer: &Committer) {
+    pub fn serve(mut self, committer: &Committer) {
         for commit in &committer.commits {
-            let outcome = self.commit(&commit);
+            let outcome = self.commit_all(&commit);
             committer.in_flight.set(false);
             if committer.outcomes.send(outcome).is_err() {
                 return;
@@ -62,49 +61,25 @@ impl Transactions {
         }
     }
 
-    fn commit(&self, commit: &Commit) -> Outcome {
+    fn commit_all(&mut self, commit: &Commit) -> Outcome {
         let started = clock::now();
-        match self.try_commit(commit) {
-            Ok(()) => Outcome::Committed(started.elapsed()),
-            Err(error) => match remedy(&error) {
-                Remedy::Repeat | Remedy::Abort => self.abort(&error),
-                Remedy::End => Outcome::Fatal(self.explain(&error)),
-            },
-        }
-    }
-
-    fn try_commit(&self, commit: &Commit) -> Result<(), KafkaError> {
-        let producer = &self.delivery.producer;
-        producer.begin_transaction()?;
-        // `commit_transaction` would wait for the records too, but in slices of up to 100 ms.
-        self.delivery.send_all(&commit.records)?;
-        self.repeating(|| producer.send_offsets_to_transaction(&commit.offsets, &commit.group, CALL_TIMEOUT))?;
-        self.repeating(|| producer.commit_transaction(CALL_TIMEOUT))
-    }
-
-    /// Repeats a call while the client says that it may be repeated. A call that timed out goes on where it was,
-    /// so its outcome is never left unknown.
-    fn repeating(&self, mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+        let mut committing = Committing::default();
         loop {
-            match call() {
-                Err(error) if matches!(remedy(&error), Remedy::Repeat) => {
+            match committing.step(self, commit, || started.elapsed()) {
+                Stepped::On => {}
+                Stepped::Waits(error) => {
                     tracing::warn!("a commit waits for the broker: {error}");
-                    std::thread::sleep(Duration::from_millis(100));
+                    std::thread::sleep(PAUSE);
                 }
-                done => return done,
+                Stepped::Ended(outcome) => return outcome,
             }
         }
     }
 
-    fn abort(&self, cause: &KafkaError) -> Outcome {
-        match self.repeating(|| self.delivery.producer.abort_transaction(CALL_TIMEOUT)) {
-            Ok(()) => {
-                // Records that were purged still report.
-                self.delivery.wait();
-                Outcome::Aborted(cause.to_string())
-            }
-            Err(error) => Outcome::Fatal(self.explain(&error).context(format!("a commit failed ({cause}) and can't be aborted"))),
-        }
+    fn failure(&self, error: &KafkaError) -> Failure {
+        let remedy = remedy(error);
+        let error = if remedy == Remedy::End { self.explain(error) } else { anyhow!("{error}") };
+        Failure { remedy, error }
     }
 
     fn explain(&self, error: &KafkaError) -> anyhow::Error {
@@ -120,6 +95,36 @@ impl Transactions {
             );
         }
         anyhow!("transactions as {id} have ended: {error}")
+    }
+}
+
+impl Wire<Arc<ConsumerGroupMetadata>> for Transactions {
+    fn begin(&mut self) -> Result<(), Failure> {
+        self.delivery.producer.begin_transaction().map_err(|error| self.failure(&error))
+    }
+
+    fn send(&mut self, commit: &Commit) -> Result<(), Failure> {
+        self.delivery.send_all(&commit.records).map_err(|error| self.failure(&error))
+    }
+
+    fn send_offsets(&mut self, commit: &Commit) -> Result<(), Failure> {
+        let mut list = TopicPartitionList::with_capacity(commit.offsets.len());
+        for ((topic, partition), next) in &commit.offsets {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*next)).map_err(|error| self.failure(&error))?;
+        }
+        let producer = &self.delivery.producer;
+        producer.send_offsets_to_transaction(&list, &commit.membership, CALL_TIMEOUT).map_err(|error| self.failure(&error))
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        self.delivery.producer.commit_transaction(CALL_TIMEOUT).map_err(|error| self.failure(&error))
+    }
+
+    fn abort(&mut self) -> Result<(), Failure> {
+        self.delivery.producer.abort_transaction(CALL_TIMEOUT).map_err(|error| self.failure(&error))?;
+        // Records that were purged still report.
+        self.delivery.wait();
+        Ok(())
     }
 }
 

@@ -3,8 +3,6 @@
 //! Invariant: offers, withheld offers and dead letters go to the partition of the event that caused them,
 //! sessions to the changelog partition of the same number, facts to the one partition of the shop log.
 
-use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
-
 use crate::config::KafkaConfig;
 use crate::engine::facts::Fact;
 use crate::engine::vocabulary::Arm;
@@ -53,7 +51,7 @@ pub struct Outgoing {
     /// The value; none ends a session.
     pub payload: Option<Vec<u8>>,
     /// Headers.
-    pub headers: Option<OwnedHeaders>,
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The records of a batch; `header` opens the shop log's.
@@ -64,11 +62,11 @@ pub fn records_of(batch: &mut Batch, processor: &Processor, header: Header) -> V
     records.extend(batch.sessions.iter().map(|(partition, key)| {
         let session = processor.partitions().get(partition).and_then(|sessions| sessions.get(key));
         let key = Some(key.as_bytes().to_vec());
-        Outgoing { target: Target::Sessions, partition: *partition, key, payload: session.map(encode_session), headers: None }
+        Outgoing { target: Target::Sessions, partition: *partition, key, payload: session.map(encode_session), headers: Vec::new() }
     }));
     let mut facts = std::mem::take(&mut batch.facts);
     facts.extend(batch.totals.sorted().into_iter().map(|(key, delta)| Fact::Total(key.clone(), delta)));
-    let shop = |payload| Outgoing { target: Target::Shop, partition: 0, key: None, payload: Some(payload), headers: None };
+    let shop = |payload| Outgoing { target: Target::Shop, partition: 0, key: None, payload: Some(payload), headers: Vec::new() };
     records.extend(encode_records(header, &facts).into_iter().map(shop));
     records
 }
@@ -76,23 +74,19 @@ pub fn records_of(batch: &mut Batch, processor: &Processor, header: Header) -> V
 /// A record that can't be used, as a dead letter.
 #[must_use]
 pub fn dead_letter(topic: &str, partition: i32, offset: i64, key: Option<&[u8]>, payload: &[u8], reject: &Reject) -> Outgoing {
-    let (partition_text, offset_text, size) = (partition.to_string(), offset.to_string(), payload.len().to_string());
-    let fields = [
-        ("reason", reject.reason.as_str()),
-        ("detail", &reject.detail),
-        ("topic", topic),
-        ("partition", &partition_text),
-        ("offset", &offset_text),
-        ("size", &size),
+    let headers = vec![
+        ("reason", reject.reason.as_str().to_owned()),
+        ("detail", reject.detail.clone()),
+        ("topic", topic.to_owned()),
+        ("partition", partition.to_string()),
+        ("offset", offset.to_string()),
+        ("size", payload.len().to_string()),
     ];
-    let headers = fields.into_iter().fold(OwnedHeaders::new_with_capacity(fields.len()), |headers, (key, value)| {
-        headers.insert(KafkaHeader { key, value: Some(value) })
-    });
     let payload = payload[..payload.len().min(DEAD_LETTER_BYTES_MAX)].to_vec();
-    Outgoing { target: Target::DeadLetters, partition, key: key.map(<[u8]>::to_vec), payload: Some(payload), headers: Some(headers) }
+    Outgoing { target: Target::DeadLetters, partition, key: key.map(<[u8]>::to_vec), payload: Some(payload), headers }
 }
 
 fn offer(offer: OfferOut) -> Outgoing {
     let target = if offer.arm == Arm::Holdout { Target::Withheld } else { Target::Offers };
-    Outgoing { target, partition: offer.partition, key: offer.key, payload: Some(offer.json), headers: None }
+    Outgoing { target, partition: offer.partition, key: offer.key, payload: Some(offer.json), headers: Vec::new() }
 }

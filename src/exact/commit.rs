@@ -1,0 +1,130 @@
+//! One commit, step by step: a transaction over its records and the offsets it covers.
+//!
+//! Invariant: a batch is committed whole or not at all, and its sender is told which. A step that failed is
+//! repeated, or the transaction is aborted, or the process ends; and a call whose answer did not come is repeated
+//! until there is one, so no outcome is ever unknown.
+
+use std::time::Duration;
+
+use super::bus::{Commit, Outcome};
+
+/// What to do about a step that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Make the same call again: it goes on where it was.
+    Repeat,
+    /// Abort, and start again from what is committed.
+    Abort,
+    /// End the process.
+    End,
+}
+
+/// Why a step failed, and what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    /// What to do.
+    pub remedy: Remedy,
+    /// Why, for people.
+    pub error: anyhow::Error,
+}
+
+/// The calls that a commit consists of; each may block.
+pub trait Wire<M> {
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    /// As all the calls below: why, and what to do.
+    fn begin(&mut self) -> Result<(), Failure>;
+    /// Sends all records and waits until each is written.
+    ///
+    /// # Errors
+    /// One of them was not.
+    fn send(&mut self, commit: &Commit<M>) -> Result<(), Failure>;
+    /// Adds the offsets, under the membership.
+    ///
+    /// # Errors
+    /// They are refused, or there was no answer.
+    fn send_offsets(&mut self, commit: &Commit<M>) -> Result<(), Failure>;
+    /// Ends the transaction: all of it is there.
+    ///
+    /// # Errors
+    /// It can't be committed, or there was no answer.
+    fn commit(&mut self) -> Result<(), Failure>;
+    /// Ends the transaction: none of it is there.
+    ///
+    /// # Errors
+    /// It can't be aborted, or there was no answer.
+    fn abort(&mut self) -> Result<(), Failure>;
+}
+
+/// How far a commit is.
+#[derive(Debug, Default)]
+pub struct Committing {
+    at: At,
+}
+
+#[derive(Debug, Default)]
+enum At {
+    #[default]
+    Begin,
+    Send,
+    Offsets,
+    Commit,
+    /// Why it is aborted.
+    Abort(anyhow::Error),
+}
+
+/// What a step came to.
+#[derive(Debug)]
+pub enum Stepped {
+    /// The next step is to be made.
+    On,
+    /// There was no answer: the same step is to be made again, after a while.
+    Waits(anyhow::Error),
+    /// It has ended.
+    Ended(Outcome),
+}
+
+impl Committing {
+    /// Makes the next step; `took` tells how long the commit has taken.
+    pub fn step<M>(&mut self, wire: &mut impl Wire<M>, commit: &Commit<M>, took: impl FnOnce() -> Duration) -> Stepped {
+        let called = match &self.at {
+            At::Begin => wire.begin(),
+            // `commit` would wait for the records too, but in slices of up to 100 ms.
+            At::Send => wire.send(commit),
+            At::Offsets => wire.send_offsets(commit),
+            At::Commit => wire.commit(),
+            At::Abort(_) => wire.abort(),
+        };
+        match called {
+            Ok(()) => self.next(took),
+            Err(failure) => self.failed(failure),
+        }
+    }
+
+    fn next(&mut self, took: impl FnOnce() -> Duration) -> Stepped {
+        self.at = match std::mem::take(&mut self.at) {
+            At::Begin => At::Send,
+            At::Send => At::Offsets,
+            At::Offsets => At::Commit,
+            At::Commit => return Stepped::Ended(Outcome::Committed(took())),
+            At::Abort(cause) => return Stepped::Ended(Outcome::Aborted(format!("{cause:#}"))),
+        };
+        Stepped::On
+    }
+
+    fn failed(&mut self, Failure { remedy, error }: Failure) -> Stepped {
+        match (remedy, &self.at) {
+            // A record that was not written is not sent again: the transaction has a gap.
+            (Remedy::Repeat, At::Offsets | At::Commit | At::Abort(_)) => Stepped::Waits(error),
+            (_, At::Abort(cause)) => {
+                Stepped::Ended(Outcome::Fatal(error.context(format!("a commit failed ({cause:#}) and can't be aborted"))))
+            }
+            (Remedy::Repeat | Remedy::Abort, _) => {
+                self.at = At::Abort(error);
+                Stepped::On
+            }
+            (Remedy::End, _) => Stepped::Ended(Outcome::Fatal(error)),
+        }
+    }
+}

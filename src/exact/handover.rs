@@ -1,0 +1,146 @@
+//! A batch on its way: from the records at hand to the transaction, and what became of it.
+//!
+//! Invariant: one batch commits at a time, and a batch that follows one that failed never overtakes it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::bus::{Bus, Commit, Incoming, Outcome, Place};
+use super::outgoing::{Outgoing, dead_letter, records_of};
+use super::stream::{Durability, Next, State, Stream};
+use crate::engine::totals::Totals;
+use crate::event::Timestamp;
+use crate::health::Phase;
+use crate::pipeline::{Processor, Record};
+use crate::state::Header;
+
+/// How long a commit may take at the end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+/// How long its outcome is waited for at a time.
+const DRAIN_SLICE: Duration = Duration::from_millis(100);
+
+/// The batch at hand, beside what the processor holds.
+#[derive(Default)]
+pub(super) struct AtHand {
+    pub(super) dead_letters: Vec<Outgoing>,
+    /// One past the last record taken, by topic and partition.
+    pub(super) offsets: BTreeMap<Place, i64>,
+    pub(super) since: Option<Instant>,
+}
+
+/// What is known of the commit under way.
+pub(super) struct Pending {
+    totals: Totals,
+    offered_at: Vec<Timestamp>,
+    /// When its first record was taken.
+    since: Option<Instant>,
+    /// When it was handed over.
+    pub(super) handed_over: Instant,
+}
+
+impl<B: Bus> Stream<B> {
+    /// Hands the batch at hand over to whoever commits.
+    pub(super) fn hand_over(&mut self) -> Result<()> {
+        let State::Running { membership, .. } = &self.state else { return Ok(()) };
+        let membership = membership.clone();
+        let AtHand { dead_letters, offsets, since } = std::mem::take(&mut self.at_hand);
+        let mut batch = self.processor.take_batch();
+        let offered_at = batch.offers.iter().filter_map(|offer| offer.record_time).collect();
+        self.commit_number += 1;
+        let number = self.commit_number;
+        let header = Header { incarnation: self.parts.incarnation, commit: number, decay: self.processor.decay() };
+        let mut records = records_of(&mut batch, &self.processor, header);
+        records.extend(dead_letters);
+        for (place, next) in &offsets {
+            self.next_offsets.insert(place.clone(), *next);
+        }
+        self.bus.hand_over(Commit { number, records, offsets: offsets.into_iter().collect(), membership })?;
+        self.parts.metrics.observe_sessions(self.processor.partitions().values(), &self.parts.config.engine.limits);
+        self.pending = Some(Pending { totals: batch.totals, offered_at, since, handed_over: self.bus.now() });
+        Ok(())
+    }
+
+    /// Looks whether the commit under way has ended; returns why, if it was aborted.
+    pub(super) fn take_outcome(&mut self, wait: Duration) -> Result<Option<String>> {
+        if self.pending.is_none() {
+            return Ok(None);
+        }
+        match self.bus.outcome(wait)? {
+            None => Ok(None),
+            Some(Outcome::Committed(took)) => {
+                if let Some(committed) = self.pending.take() {
+                    self.committed(&committed, took);
+                }
+                Ok(None)
+            }
+            Some(Outcome::Aborted(reason)) => {
+                self.pending = None;
+                Ok(Some(reason))
+            }
+            Some(Outcome::Fatal(error)) => Err(error),
+        }
+    }
+
+    fn committed(&mut self, committed: &Pending, took: Duration) {
+        self.aborts_in_a_row = 0;
+        if !self.is_told_to_stop() {
+            self.parts.health.set(Phase::Running);
+        }
+        let metrics = &self.parts.metrics;
+        metrics.committed(&committed.totals);
+        metrics.commit_seconds.observe(took.as_secs_f64());
+        let now_ms = self.bus.unix_ms();
+        for at in &committed.offered_at {
+            let seconds = match (self.parts.durability, committed.since) {
+                // Records of a simulated clock say nothing of the time they took.
+                (Durability::Memory, Some(since)) => self.since(since).as_secs_f64(),
+                _ => (now_ms - at.0).max(0) as f64 / 1_000.0,
+            };
+            metrics.event_to_offer_seconds.observe(seconds);
+        }
+    }
+
+    /// Commits what is at hand, then gives up.
+    pub(super) fn drain_step(&mut self) -> Result<Next> {
+        self.parts.health.set(Phase::Draining);
+        let until = *self.drain_until.get_or_insert(self.bus.now() + DRAIN_LIMIT);
+        if let Some(failed) = self.take_outcome(DRAIN_SLICE)? {
+            // What is at hand follows the batch that failed, and must not overtake it.
+            tracing::warn!("the commit under way was aborted, and is done again at the next start: {failed}");
+            return Ok(Next::Done);
+        }
+        if self.pending.is_some() {
+            if self.bus.now() >= until {
+                bail!("the last commit did not end within {} s; it is done again at the next start", DRAIN_LIMIT.as_secs());
+            }
+            return Ok(Next::On);
+        }
+        if self.at_hand.since.is_none() || !self.is_running() || self.bus.assignment_lost() {
+            return Ok(Next::Done);
+        }
+        self.drain_until = None;
+        self.hand_over()?;
+        Ok(Next::On)
+    }
+}
+
+/// Takes one record into the batch.
+pub(super) fn take(processor: &mut Processor, at_hand: &mut AtHand, incoming: &Incoming<'_>, partition_count: i32) -> Result<()> {
+    let Incoming { topic, partition, offset, key, payload, time } = *incoming;
+    if partition >= partition_count {
+        bail!("partition {partition} of {topic} is new: there were {partition_count} at the start");
+    }
+    let record = Record { partition, key, payload, payload_bytes: payload.len(), record_time: time };
+    if let Err(reject) = processor.process(&record) {
+        at_hand.dead_letters.push(dead_letter(topic, partition, offset, key, payload, &reject));
+    }
+    match at_hand.offsets.iter_mut().find(|((known, number), _)| *number == partition && known == topic) {
+        Some((_, next)) => *next = offset + 1,
+        None => {
+            at_hand.offsets.insert((topic.to_owned(), partition), offset + 1);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! The loop's bus over Kafka: the group's consumer, and the link to the thread that commits.
+//!
+//! Invariant: what passes by itself (nobody answered, or not in time) is told as "not yet"; everything else ends the
+//! loop with a line that says why.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::changelog::SessionsLog;
+use super::clients::is_passing;
+use super::group::GroupConsumer;
+use super::link::Link;
+use crate::clock;
+use crate::config::KafkaConfig;
+use crate::event::Timestamp;
+use crate::exact::{Bus, Commit, Incoming, Outcome, Place, Polled, Rebalanced};
+
+/// How long committed offsets are waited for in one call.
+const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause after a question that nobody answered.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A member of the group, and its link to whoever commits.
+pub struct KafkaBus {
+    config: KafkaConfig,
+    consumer: GroupConsumer,
+    link: Link,
+}
+
+impl KafkaBus {
+    /// A bus of this consumer, which has subscribed.
+    pub fn new(config: KafkaConfig, consumer: GroupConsumer, link: Link) -> Self {
+        Self { config, consumer, link }
+    }
+
+    fn poll_error(&self, error: &KafkaError) -> Result<Polled> {
+        if let Some((_, reason)) = self.consumer.client().fatal_error() {
+            let id = &self.config.instance_id;
+            bail!("the consumer has ended: {reason}; is another process running with kafka.instance_id = {id}?");
+        }
+        // Polled too late: the partitions were taken away, and the next polls join the group again.
+        let too_late = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PollExceeded);
+        if is_passing(error) || too_late {
+            tracing::warn!("polling did not work: {error}; going on");
+            return Ok(Polled::Nothing);
+        }
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
+            bail!(
+                "events can't be read on from where group {} left off ({error}): they were deleted before they were read, or the topic was \
+                 made anew; choose where to go on by kafka-consumer-groups --reset-offsets",
+                self.config.group_id
+            );
+        }
+        Err(anyhow!("events can't be read: {error}"))
+    }
+}
+
+impl Bus for KafkaBus {
+    type Membership = Arc<ConsumerGroupMetadata>;
+    type Changelog = SessionsLog;
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    fn unix_ms(&self) -> i64 {
+        clock::unix_ms()
+    }
+
+    fn rest(&self, pause: Duration) {
+        std::thread::sleep(pause);
+    }
+
+    fn poll(&mut self, wait: Duration, take: impl FnOnce(&Incoming<'_>)) -> Result<Polled> {
+        match self.consumer.poll(wait) {
+            None => Ok(Polled::Nothing),
+            Some(Ok(message)) => {
+                take(&Incoming {
+                    topic: message.topic(),
+                    partition: message.partition(),
+                    offset: message.offset(),
+                    key: message.key(),
+                    payload: message.payload().unwrap_or_default(),
+                    time: message.timestamp().to_millis().map(Timestamp),
+                });
+                Ok(Polled::Record)
+            }
+            Some(Err(error)) => self.poll_error(&error),
+        }
+    }
+
+    fn next_rebalanced(&mut self) -> Option<Rebalanced> {
+        self.consumer.context().next_rebalanced()
+    }
+
+    fn assignment_lost(&self) -> bool {
+        self.consumer.assignment_lost()
+    }
+
+    fn membership(&self) -> Result<Self::Membership> {
+        self.consumer.group_metadata().map(Arc::new).ok_or_else(|| anyhow!("the consumer is in no group"))
+    }
+
+    fn pause(&mut self, partitions: &[Place]) -> Result<()> {
+        self.consumer.pause(&list_of(partitions)).context("partitions can't be paused")
+    }
+
+    fn committed(&mut self, partitions: &[Place]) -> Result<Option<Vec<Option<i64>>>> {
+        let answer = self.consumer.committed_offsets(list_of(partitions), OFFSETS_TIMEOUT);
+        let Some(committed) = answered("asking for committed offsets", answer).context("committed offsets can't be asked for")? else {
+            return Ok(None);
+        };
+        let of = |(topic, partition): &Place| match committed.find_partition(topic, *partition)?.offset() {
+            Offset::Offset(next) => Some(next),
+            _ => None,
+        };
+        Ok(Some(partitions.iter().map(of).collect()))
+    }
+
+    fn read_from(&mut self, start: &[(Place, Option<i64>)]) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), next) in start {
+            let offset = next.map_or(Offset::Beginning, Offset::Offset);
+            list.add_partition_offset(topic, *partition, offset).context("the start offsets")?;
+        }
+        // Assigned anew, no seek is needed.
+        self.consumer.assign(&list).and_then(|()| self.consumer.resume(&list)).context("reading can't start")
+    }
+
+    fn position(&self) -> String {
+        format!("{:?}", self.consumer.position().map(|at| at.to_topic_map()).unwrap_or_default())
+    }
+
+    fn is_caught_up(&self, partition: i32) -> bool {
+        self.consumer.context().is_caught_up(partition)
+    }
+
+    fn changelog(&mut self) -> Result<SessionsLog> {
+        SessionsLog::open(&self.config)
+    }
+
+    fn hand_over(&mut self, commit: Commit<Self::Membership>) -> Result<()> {
+        self.link.in_flight.set(true);
+        self.link.commits.send(commit).map_err(|_| anyhow!("the transaction thread has ended"))
+    }
+
+    fn outcome(&mut self, wait: Duration) -> Result<Option<Outcome>> {
+        let has_ended = if wait.is_zero() {
+            self.link.outcomes.try_recv().map_err(|error| error == TryRecvError::Disconnected)
+        } else {
+            self.link.outcomes.recv_timeout(wait).map_err(|error| error == RecvTimeoutError::Disconnected)
+        };
+        match has_ended {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(false) => Ok(None),
+            Err(true) => bail!("the transaction thread has ended"),
+        }
+    }
+
+    fn await_commit(&self, wait: Duration) {
+        self.link.in_flight.wait(wait);
+    }
+}
+
+/// The answer; `None`, after a pause, where nobody gave one.
+pub fn answered<T>(what: &str, answer: KafkaResult<T>) -> KafkaResult<Option<T>> {
+    match answer {
+        Err(error) if is_passing(&error) => {
+            tracing::warn!("{what} did not work: {error}; trying again");
+            std::thread::sleep(PAUSE);
+            Ok(None)
+        }
+        answer => answer.map(Some),
+    }
+}
+
+/// The places of a list.
+pub fn places_of(list: &TopicPartitionList) -> Vec<Place> {
+    list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect()
+}
+
+fn list_of(places: &[Place]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(places.len());
+    for (topic, partition) in places {
+        list.add_partition(topic, *partition);
+    }
+    list
+}
