@@ -10,6 +10,7 @@
 //! | `session`, `basket`, `dedupe`, `outstanding`, `orders`, `pressure`, `timers` | what one session holds |
 //! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `rebuys`, `catalogue`, `shelves`, `passed_over`, `weekly`, `totals`, `combinations` | what the whole shop knows |
 //! | `facts` | what a session tells the shop |
+//! | `frozen` | the whole shop at one moment, out and in |
 //! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
 //! | `texts` | what a shopper is told, in the shop's languages |
 //! | `attribution`, `experiment` | what offers did, and who is kept from them |
@@ -32,6 +33,7 @@ pub mod decay;
 pub mod dedupe;
 pub mod experiment;
 pub mod facts;
+pub mod frozen;
 pub mod hash;
 pub mod local_time;
 pub mod offer;

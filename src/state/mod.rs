@@ -1,4 +1,4 @@
-//! What survives: the record formats of the shop log and of the session changelog.
+//! What survives: the record formats of the shop log and of the session changelog, and snapshots of the shop.
 //!
 //! Invariant: a record is read back exactly as it was written, or refused with the reason. Every record is
 //! framed: one byte of format version, four of CRC-32 (little endian) over the rest, then the body in postcard's
@@ -7,6 +7,7 @@
 
 mod session_record;
 mod shop_record;
+pub mod snapshot;
 
 pub use session_record::{decode_session, encode_session};
 pub use shop_record::{Header, RECORD_BYTES_MAX, ShopRecord, encode_records};
