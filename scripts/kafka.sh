@@ -6,8 +6,17 @@
 #   scripts/kafka.sh wipe  [DIR]          stop it and forget its data (the jars stay)
 #   scripts/kafka.sh tool  DIR CLASS …    one of Kafka's own tools, e.g. org.apache.kafka.tools.TopicCommand
 #
+# Where replication matters, several brokers on one machine; everything is there three times, two must have it:
+#
+#   scripts/kafka.sh cluster DIR PORT [N]  N brokers (3), each in a folder of its own, DIR/1, DIR/2 …
+#   scripts/kafka.sh stop|wipe DIR         stop, or forget, all of them
+#   scripts/kafka.sh stop|start DIR/2      stop one, start it again; `launch` is `start` that does not wait
+#   scripts/kafka.sh kill DIR/2            kill -9
+#   scripts/kafka.sh pause|resume DIR/2    SIGSTOP and SIGCONT
+#
 # DIR is ${TMPDIR:-/tmp}/offerstream-kafka unless told, PORT 19092; the controller takes PORT + 1.
-# Several brokers on one machine: give each its own DIR and a PORT two apart.
+# Brokers of a cluster are ten ports apart: DIR/2 is at PORT + 10. Each listens besides at its port + 2, and says there
+# that it is at its port + 3: a proxy that a test puts there stays in the way of all that a client sends.
 # Needs Java 17 or newer and Maven.
 set -euo pipefail
 
@@ -16,6 +25,10 @@ version=4.1.0
 cluster_id=T2ZmZXJzdHJlYW0tdGVzdA
 start_timeout_s=90
 stop_timeout_s=30
+heap=(-Xms256m -Xmx1g)
+# The broker's number, and how many there are.
+node=1
+nodes=1
 
 fail() { echo "kafka.sh: $*" >&2; exit 1; }
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
@@ -56,23 +69,38 @@ POM
 }
 
 configure() {
+    local replicas=1 in_sync=1 voters='' number listeners advertised protocols='' first=$((port - 10 * (node - 1)))
+    if [ "$nodes" -gt 1 ]; then
+        replicas=$((nodes < 3 ? nodes : 3))
+        in_sync=2
+    fi
+    for number in $(seq "$nodes"); do
+        voters+=${voters:+,}$number@127.0.0.1:$((first + 10 * (number - 1) + 1))
+    done
+    listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
+    advertised=PLAINTEXT://127.0.0.1:$port
+    if [ "$nodes" -gt 1 ]; then
+        listeners+=,PROXIED://127.0.0.1:$((port + 2))
+        advertised+=,PROXIED://127.0.0.1:$((port + 3))
+        protocols=,PROXIED:PLAINTEXT
+    fi
     cat >"$dir/server.properties" <<PROPERTIES
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$((port + 1))
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+node.id=$node
+controller.quorum.voters=$voters
+listeners=$listeners
+advertised.listeners=$advertised
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT$protocols
 log.dirs=$dir/data
 
-# One broker, so one replica of everything.
-default.replication.factor=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+default.replication.factor=$replicas
+min.insync.replicas=$in_sync
+offsets.topic.replication.factor=$replicas
+transaction.state.log.replication.factor=$replicas
+transaction.state.log.min.isr=$in_sync
+share.coordinator.state.topic.replication.factor=$replicas
+share.coordinator.state.topic.min.isr=$in_sync
 # 50 partitions each would only make the first commit slow.
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
@@ -86,6 +114,23 @@ log.retention.ms=-1
 # Records of 6 MB reach a topic whose max.message.bytes allows them; the broker-wide default stays, as on a real one.
 socket.request.max.bytes=104857600
 replica.fetch.max.bytes=16777216
+PROPERTIES
+    [ "$nodes" -eq 1 ] || cat >>"$dir/server.properties" <<PROPERTIES
+
+# A broker that is gone is given up within 3 s instead of 9 (30 for a replica that lags): tests wait for it again and
+# again. When the broker ends timed-out transactions stays as it is, every 10 s: that is part of what is measured.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+replica.lag.time.max.ms=3000
+controller.quorum.election.timeout.ms=700
+controller.quorum.fetch.timeout.ms=1500
+controller.quorum.election.backoff.max.ms=500
+# Whoever led before leads again soon, so that a broker that came back has something to lose.
+leader.imbalance.check.interval.seconds=5
+leader.imbalance.per.broker.percentage=1
+controlled.shutdown.retry.backoff.ms=500
+num.network.threads=2
+num.io.threads=4
 PROPERTIES
 }
 
@@ -111,7 +156,8 @@ fail_with_log() {
     fail "$1; the whole log: $dir/kafka.log"
 }
 
-start() {
+# Starts the process, unless it is running; does not wait for it to answer.
+launch() {
     command -v java >/dev/null || fail "java not found: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
     mkdir -p "$dir"
     # Two starts at once (tests, a person) shall end in one broker.
@@ -120,26 +166,29 @@ start() {
     if running; then
         [ "$(cat "$dir/port")" = "$port" ] \
             || fail "$dir is already running on port $(cat "$dir/port"), not $port: stop it first, or give another DIR"
-    else
-        await_free "$port"
-        await_free "$((port + 1))"
-        get_jars
-        configure
-        if [ ! -e "$dir/data/meta.properties" ]; then
-            tool kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" >"$dir/kafka.log" 2>&1 \
-                || fail_with_log "could not format $dir/data"
-        fi
-        echo "$port" >"$dir/port"
-        : >"$dir/kafka.log"
-        # In a session of its own, so that Ctrl-C in the terminal that started it does not end it.
-        setsid nohup java -Xms256m -Xmx1g -XX:+ExitOnOutOfMemoryError \
-            -Dorg.slf4j.simpleLogger.logFile="$dir/kafka.log" \
-            -Dorg.slf4j.simpleLogger.showDateTime=true \
-            -Dorg.slf4j.simpleLogger.dateTimeFormat="yyyy-MM-dd'T'HH:mm:ss.SSSX" \
-            -cp "$dir/libs/*" kafka.Kafka "$dir/server.properties" \
-            </dev/null >>"$dir/stdout.log" 2>&1 9>&- &
-        echo $! >"$dir/pid"
+        return
     fi
+    await_free "$port"
+    await_free "$((port + 1))"
+    get_jars
+    configure
+    if [ ! -e "$dir/data/meta.properties" ]; then
+        tool kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" >"$dir/kafka.log" 2>&1 \
+            || fail_with_log "could not format $dir/data"
+    fi
+    echo "$port" >"$dir/port"
+    : >"$dir/kafka.log"
+    # In a session of its own, so that Ctrl-C in the terminal that started it does not end it.
+    setsid nohup java "${heap[@]}" -XX:+ExitOnOutOfMemoryError \
+        -Dorg.slf4j.simpleLogger.logFile="$dir/kafka.log" \
+        -Dorg.slf4j.simpleLogger.showDateTime=true \
+        -Dorg.slf4j.simpleLogger.dateTimeFormat="yyyy-MM-dd'T'HH:mm:ss.SSSX" \
+        -cp "$dir/libs/*" kafka.Kafka "$dir/server.properties" \
+        </dev/null >>"$dir/stdout.log" 2>&1 9>&- &
+    echo $! >"$dir/pid"
+}
+
+await_answer() {
     local deadline=$((SECONDS + start_timeout_s))
     until port_open "$port" && answers; do
         running || fail_with_log "the broker ended while starting"
@@ -147,6 +196,59 @@ start() {
         sleep 0.3
     done
     echo "kafka.sh: Kafka $version answers at 127.0.0.1:$port (process $(cat "$dir/pid"), files in $dir)"
+}
+
+# What a broker of a cluster has to know of it, from the folder it is in; nothing for one that stands alone.
+recall() {
+    [ -e "$dir/../brokers" ] || return 0
+    nodes=$(cat "$dir/../brokers")
+    node=$(basename "$dir")
+    heap=(-Xms128m -Xmx384m)
+}
+
+# Brokers of a cluster, first to last; a single broker is one of one.
+each() {
+    local whole=$dir number
+    if [ ! -e "$whole/brokers" ]; then
+        "$@"
+        return
+    fi
+    for number in $(seq "$(cat "$whole/brokers")"); do
+        dir=$whole/$number
+        "$@"
+    done
+    dir=$whole
+}
+
+cluster() {
+    local whole=$dir first=$port count=$1 number
+    mkdir -p "$whole"
+    [ ! -e "$whole/brokers" ] || [ "$(cat "$whole/brokers")" = "$count" ] \
+        || fail "$whole has $(cat "$whole/brokers") brokers, not $count: wipe it first, or give another DIR"
+    get_jars
+    echo "$count" >"$whole/brokers"
+    for number in $(seq "$count"); do
+        dir=$whole/$number
+        port=$((first + 10 * (number - 1)))
+        mkdir -p "$dir"
+        ln -sfn ../libs "$dir/libs"
+        recall
+        # The lock is let go of at once: the next broker has its own.
+        (launch)
+    done
+    # None answers before two of three are there.
+    for number in $(seq "$count"); do
+        dir=$whole/$number
+        port=$((first + 10 * (number - 1)))
+        await_answer
+    done
+}
+
+# The process gets this signal, which it can't refuse.
+signal() {
+    running || fail "not running in $dir"
+    kill "-$1" "$(cat "$dir/pid")"
+    echo "kafka.sh: SIG$1 sent to the broker in $dir"
 }
 
 stop() {
@@ -157,6 +259,8 @@ stop() {
     local pid deadline=$((SECONDS + stop_timeout_s))
     pid=$(cat "$dir/pid")
     kill "$pid" 2>/dev/null || true
+    # One that was paused hears it only now.
+    kill -CONT "$pid" 2>/dev/null || true
     while running; do
         if [ "$SECONDS" -ge "$deadline" ]; then
             echo "kafka.sh: still there after $stop_timeout_s s, killing process $pid" >&2
@@ -172,15 +276,31 @@ stop() {
 verb=$1
 dir=${2:-${TMPDIR:-/tmp}/offerstream-kafka}
 dir=$(realpath -m "$dir")
+# The port told, else the one it had, else the usual one.
+port_of() {
+    port=${1:-$(cat "$dir/port" 2>/dev/null || echo 19092)}
+    { [[ $port =~ ^[0-9]{4,5}$ ]] && [ "$port" -ge 1024 ] && [ "$port" -le 65400 ]; } \
+        || fail "PORT is '$port': give a number from 1024 to 65400"
+}
+forget() { rm -rf "$dir/data"; }
 case $verb in
-    start)
-        port=${3:-19092}
-        { [[ $port =~ ^[0-9]{4,5}$ ]] && [ "$port" -ge 1024 ] && [ "$port" -le 65534 ]; } \
-            || fail "PORT is '$port': give a number from 1024 to 65534"
-        start
+    start | launch)
+        [ ! -e "$dir/brokers" ] || fail "$dir holds a cluster: 'kafka.sh cluster DIR PORT' starts it"
+        if [ -e "$dir/../brokers" ]; then port_of "${3:-}"; else port_of "${3:-19092}"; fi
+        recall
+        launch
+        [ "$verb" = launch ] || await_answer
         ;;
-    stop) stop ;;
-    wipe) stop; rm -rf "$dir/data" ;;
+    cluster)
+        port_of "${3:-}"
+        [[ ${4:-3} =~ ^[1-9]$ ]] || fail "N is '$4': give a number from 1 to 9"
+        cluster "${4:-3}"
+        ;;
+    stop) each stop ;;
+    wipe) each stop; each forget; rm -f "$dir/brokers" ;;
+    kill) signal KILL ;;
+    pause) signal STOP ;;
+    resume) signal CONT ;;
     tool)
         [ -d "$dir/libs" ] || fail "no Kafka in $dir: 'kafka.sh start' first, or give its DIR"
         tool "${@:3}"
