@@ -20,7 +20,7 @@ pub struct BestEntry {
 }
 
 /// The list, of a fixed length at most.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Best {
     entries: Vec<BestEntry>,
     length_max: usize,
@@ -76,6 +76,11 @@ impl Best {
         if let Some(at) = self.entries.iter().position(|entry| entry.slot.number == number) {
             self.entries.remove(at);
         }
+    }
+
+    /// A list that was kept, as it was.
+    pub(super) fn of(entries: Vec<BestEntry>, length_max: usize) -> Self {
+        Self { entries, length_max }
     }
 
     /// Takes all out.

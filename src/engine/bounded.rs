@@ -62,6 +62,8 @@ impl<V: Default> Bounded<V> {
     }
 }
 
+#[path = "frozen/bounded.rs"]
+pub mod frozen;
 #[cfg(test)]
 mod tests {
     use super::*;

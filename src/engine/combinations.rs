@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::facts::CombinationStep;
 use crate::event::{Currency, ItemId};
@@ -16,7 +17,7 @@ const SHOWN_TO_TELL: u64 = 10;
 const PRIOR_SHOWN: u64 = 20;
 
 /// Figures of one combination.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Combination {
     /// How often the companion was shown beside the anchor.
     pub shown: u64,
@@ -62,7 +63,7 @@ impl Combination {
 pub type Named<'a> = (&'a (ItemId, ItemId), &'a Combination);
 
 /// The combinations of a shop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Combinations {
     limit: usize,
     combinations: HashMap<(ItemId, ItemId), Combination, FixedState>,
@@ -166,6 +167,8 @@ fn change(own: &mut u64, all: &mut u64, times: i64) {
     *all = all.saturating_add_signed(times);
 }
 
+#[path = "frozen/combinations.rs"]
+pub mod frozen;
 #[cfg(test)]
 mod tests {
     use super::*;

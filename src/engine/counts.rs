@@ -45,8 +45,8 @@ pub struct PairCount {
     pub together: u32,
 }
 
-/// One item's row.
-#[derive(Debug)]
+/// One item's row. Copied when it changes while a frozen shop still holds it.
+#[derive(Clone, Debug)]
 pub struct Row {
     /// The item's own count.
     pub slot: Arc<Slot>,
@@ -80,7 +80,7 @@ impl Row {
 #[derive(Debug)]
 pub struct Counts {
     limits: CountLimits,
-    rows: DashMap<ItemId, Row, FixedState>,
+    rows: DashMap<ItemId, Arc<Row>, FixedState>,
     popular: std::sync::RwLock<Best>,
     baskets: AtomicU64,
     directed_pairs: AtomicI64,
@@ -190,7 +190,7 @@ impl Counts {
     pub fn shift(&self, shift: u32) {
         let shrink = |weight: u64| weight.checked_shr(shift).unwrap_or(0);
         for mut row in self.rows.iter_mut() {
-            let row = row.value_mut();
+            let row = Arc::make_mut(row.value_mut());
             row.slot.set(shrink(row.slot.weight()), row.slot.baskets());
             row.neighbours.values_mut().for_each(|neighbour| neighbour.count.weight = shrink(neighbour.count.weight));
             self.drop_neighbours(row, |neighbour| neighbour.count == PairCount::default());
@@ -213,7 +213,7 @@ impl Counts {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let slot = Arc::new(Slot::new(number, item.clone()));
         let row = Row { slot: Arc::clone(&slot), neighbours: HashMap::default(), best: Best::new(BEST_NEIGHBOURS) };
-        self.rows.insert(item.clone(), row);
+        self.rows.insert(item.clone(), Arc::new(row));
         slot
     }
 
@@ -221,9 +221,10 @@ impl Counts {
     fn change_row(&self, slots: &[Arc<Slot>], at: usize, deltas: &[Delta]) {
         let Some(mut row) = self.rows.get_mut(&slots[at].item) else { return };
         self.change_own(&row.slot, deltas[at]);
+        let row = Arc::make_mut(&mut row);
         let mut shrunk = false;
         for (slot, delta) in slots.iter().zip(deltas).enumerate().filter(|(j, _)| *j != at).map(|(_, pair)| pair) {
-            shrunk |= self.change_neighbour(&mut row, slot, *delta);
+            shrunk |= self.change_neighbour(row, slot, *delta);
         }
         if shrunk {
             row.rebuild_best();
@@ -232,7 +233,8 @@ impl Counts {
 
     fn change_pair(&self, of: &Arc<Slot>, with: &Arc<Slot>, delta: Delta) {
         let Some(mut row) = self.rows.get_mut(&of.item) else { return };
-        if self.change_neighbour(&mut row, with, delta) {
+        let row = Arc::make_mut(&mut row);
+        if self.change_neighbour(row, with, delta) {
             row.rebuild_best();
         }
     }
@@ -299,12 +301,12 @@ impl Counts {
 
     /// Drops evicted items from rows that their own no longer knew of.
     fn drop_strays(&self, evicted: &HashSet<u32, FixedState>) {
-        for mut row in self.rows.iter_mut() {
-            let dropped = self.drop_neighbours(&mut row, |neighbour| evicted.contains(&neighbour.slot.number));
-            if dropped > 0 {
-                self.evicted_pairs.fetch_add(dropped, Ordering::Relaxed);
-                row.rebuild_best();
-            }
+        let is_stray = |neighbour: &Neighbour| evicted.contains(&neighbour.slot.number);
+        for mut row in self.rows.iter_mut().filter(|row| row.neighbours.values().any(is_stray)) {
+            let row = Arc::make_mut(&mut row);
+            let dropped = self.drop_neighbours(row, is_stray);
+            self.evicted_pairs.fetch_add(dropped, Ordering::Relaxed);
+            row.rebuild_best();
         }
     }
 
@@ -326,8 +328,10 @@ impl Counts {
         self.directed_pairs.fetch_sub(row.neighbours.len() as i64, Ordering::Relaxed);
         for neighbour in row.neighbours.values() {
             if let Some(mut other) = self.rows.get_mut(&neighbour.slot.item)
-                && other.neighbours.remove(&row.slot.number).is_some()
+                && other.neighbours.contains_key(&row.slot.number)
             {
+                let other = Arc::make_mut(&mut other);
+                other.neighbours.remove(&row.slot.number);
                 self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
                 self.evicted_pairs.fetch_add(1, Ordering::Relaxed);
                 other.rebuild_best();
@@ -380,6 +384,8 @@ fn counted(count: u32, delta: i64) -> u32 {
     u32::try_from((i64::from(count) + delta).max(0)).unwrap_or(u32::MAX)
 }
 
+#[path = "frozen/counts.rs"]
+pub mod frozen;
 #[cfg(test)]
 #[path = "counts_tests.rs"]
 mod tests;

@@ -4,9 +4,11 @@
 //! met, the customer longest without an order, or the item rarest and then first by id, makes room.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::facts::Sale;
 use super::rebuys::Rebuys;
@@ -20,8 +22,8 @@ const DECLINED_MAX: usize = 64;
 /// Most categories with stamps of one customer.
 const STAMPS_MAX: usize = 128;
 
-/// What one customer bought.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What one customer bought. Copied when it changes while a frozen shop still holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     /// How many baskets.
     pub baskets: u32,
@@ -40,7 +42,7 @@ pub struct History {
 }
 
 /// What one customer bought of one item.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bought {
     /// In how many orders.
     pub orders: u32,
@@ -63,7 +65,7 @@ impl Bought {
 #[derive(Debug)]
 pub struct Customers {
     customers_max: usize,
-    histories: DashMap<Id, History, FixedState>,
+    histories: DashMap<Id, Arc<History>, FixedState>,
     /// What is bought again, by whom it may be.
     pub rebuys: Rebuys,
     evicted: std::sync::atomic::AtomicU64,
@@ -168,10 +170,11 @@ impl Customers {
         if !make && !self.histories.contains_key(customer) {
             return;
         }
-        let mut history = self.histories.entry(customer.clone()).or_default();
+        let mut entry = self.histories.entry(customer.clone()).or_default();
+        let history = Arc::make_mut(&mut entry);
         history.last_fact = fact;
-        change(&mut history);
-        drop(history);
+        change(history);
+        drop(entry);
         self.keep_limit();
     }
 
@@ -240,6 +243,8 @@ fn step(count: u32, add: bool) -> u32 {
     if add { count.saturating_add(1) } else { count.saturating_sub(1) }
 }
 
+#[path = "frozen/customers.rs"]
+pub mod frozen;
 #[cfg(test)]
 #[path = "customers_tests.rs"]
 mod tests;

@@ -5,10 +5,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::source::Source;
 use crate::event::{Id, ItemId, Timestamp};
@@ -17,7 +18,8 @@ use crate::event::{Id, ItemId, Timestamp};
 #[derive(Debug)]
 pub struct OfferedLately {
     entries_max: usize,
-    customers: DashMap<Id, Vec<Entry>, FixedState>,
+    /// Copied when they change while a frozen shop still holds them.
+    customers: DashMap<Id, Arc<Vec<Entry>>, FixedState>,
     entries: AtomicUsize,
     /// Customers and offers in the order in which they came; some of them may be gone already.
     queue: Mutex<VecDeque<(Id, u128)>>,
@@ -25,8 +27,9 @@ pub struct OfferedLately {
     evicted: AtomicU64,
 }
 
-#[derive(Clone, Debug)]
-struct Entry {
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
     item: ItemId,
     from: Timestamp,
     until: Timestamp,
@@ -79,7 +82,8 @@ impl OfferedLately {
     pub fn add(&self, customer: &Id, item: &ItemId, from: Timestamp, until: Timestamp, source: &Source) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = Entry { item: item.clone(), from, until, source: source.clone(), is_taken: false };
-        let mut entries = self.customers.entry(customer.clone()).or_default();
+        let mut known = self.customers.entry(customer.clone()).or_default();
+        let entries = Arc::make_mut(&mut known);
         // Told again: what had been taken turned out to be another offer's doing.
         match entries.iter_mut().find(|known| known.item == *item && known.source.offer == source.offer) {
             Some(known) => *known = entry,
@@ -89,7 +93,7 @@ impl OfferedLately {
                 queue.push_back((customer.clone(), source.offer));
             }
         }
-        drop(entries);
+        drop(known);
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = (*newest).max(from);
         self.make_room(&mut queue, *newest);
@@ -98,7 +102,7 @@ impl OfferedLately {
     /// What was offered was taken, in whatever session.
     pub fn taken(&self, customer: &str, item: &str, offer: u128) {
         if let Some(mut entries) = self.customers.get_mut(customer) {
-            let its = entries.iter_mut().filter(|entry| entry.item == item && entry.source.offer == offer);
+            let its = Arc::make_mut(&mut entries).iter_mut().filter(|entry| entry.item == item && entry.source.offer == offer);
             its.for_each(|entry| entry.is_taken = true);
         }
     }
@@ -113,6 +117,8 @@ impl OfferedLately {
     /// The customer is to be forgotten.
     pub fn erase(&self, customer: &str) {
         self.drop_of(customer, |_| true);
+        // Nor does the queue name them, which is what a snapshot is made of, too.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).retain(|(queued, _)| queued != customer);
     }
 
     /// How many entries there are.
@@ -152,7 +158,7 @@ impl OfferedLately {
     fn drop_of(&self, customer: &str, is_gone: impl Fn(&Entry) -> bool) -> usize {
         let Some(mut entries) = self.customers.get_mut(customer) else { return 0 };
         let before = entries.len();
-        entries.retain(|entry| !is_gone(entry));
+        Arc::make_mut(&mut entries).retain(|entry| !is_gone(entry));
         let (dropped, is_empty) = (before - entries.len(), entries.is_empty());
         drop(entries);
         if is_empty {
@@ -163,6 +169,8 @@ impl OfferedLately {
     }
 }
 
+#[path = "frozen/offered.rs"]
+pub mod frozen;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,9 @@
 //! then the last by id, makes room, and beyond the limit of items none is taken in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::bounded::Bounded;
 use crate::event::ItemId;
@@ -12,8 +15,8 @@ use crate::event::ItemId;
 /// Most alternatives of one item.
 const ALTERNATIVES_MAX: usize = 16;
 
-/// How often an item was passed over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How often an item was passed over. Copied when it changes while a frozen shop still holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passed {
     /// Shoppers who considered it and then bought something: it, or another.
     pub times: u32,
@@ -24,7 +27,7 @@ pub struct Passed {
 /// The figures of all items.
 #[derive(Debug)]
 pub struct PassedOver {
-    items: Bounded<Passed>,
+    items: Bounded<Arc<Passed>>,
 }
 
 impl PassedOver {
@@ -36,7 +39,7 @@ impl PassedOver {
 
     /// See [`super::facts::Fact::PassedOver`].
     pub fn add(&self, item: &ItemId, instead: &[ItemId]) {
-        self.items.change(item, |passed| passed.add(instead));
+        self.items.change(item, |passed| Arc::make_mut(passed).add(instead));
     }
 
     /// How often it was passed over, and the alternatives with their counts, most frequent first, ties by item id.
@@ -52,7 +55,7 @@ impl PassedOver {
 
     /// The figures, to be counted.
     #[must_use]
-    pub fn entries(&self) -> &Bounded<Passed> {
+    pub fn entries(&self) -> &Bounded<Arc<Passed>> {
         &self.items
     }
 }

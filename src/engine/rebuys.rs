@@ -3,6 +3,8 @@
 //! Invariant: a pure function of the sales folded. Cancelled orders are not taken back: the figures say what people
 //! tend to do. Beyond the limit no new item is taken in, and that is counted.
 
+use serde::{Deserialize, Serialize};
+
 use super::bounded::Bounded;
 use super::customers::Bought;
 use crate::event::{ItemId, Timestamp};
@@ -11,7 +13,7 @@ use crate::event::{ItemId, Timestamp};
 const BUYERS_MIN: u32 = 4;
 
 /// How an item is bought again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rebuy {
     /// Customers who bought it.
     pub buyers: u32,

@@ -12,10 +12,13 @@ use crate::event::Id;
 /// Most items on a shelf.
 const SHELF_MAX: usize = 32;
 
+/// The items of one category, in no order. Copied when it changes while a frozen shop still holds it.
+pub type Shelf = Vec<Arc<Slot>>;
+
 /// The shelves of a shop.
 #[derive(Debug)]
 pub struct Shelves {
-    shelves: Bounded<Vec<Arc<Slot>>>,
+    shelves: Bounded<Arc<Shelf>>,
 }
 
 impl Shelves {
@@ -33,7 +36,7 @@ impl Shelves {
     /// The items of a category, the heaviest first, ties by item id.
     #[must_use]
     pub fn of(&self, category: &str) -> Vec<Arc<Slot>> {
-        let mut items = self.shelves.with(category, Clone::clone).unwrap_or_default();
+        let mut items = self.shelves.with(category, |shelf| shelf.to_vec()).unwrap_or_default();
         items.retain(|slot| slot.weight() > 0);
         items.sort_unstable_by(order);
         items
@@ -41,23 +44,23 @@ impl Shelves {
 
     /// The shelves, to be counted.
     #[must_use]
-    pub fn entries(&self) -> &Bounded<Vec<Arc<Slot>>> {
+    pub fn entries(&self) -> &Bounded<Arc<Shelf>> {
         &self.shelves
     }
 }
 
-fn put(shelf: &mut Vec<Arc<Slot>>, slot: &Arc<Slot>) {
+fn put(shelf: &mut Arc<Shelf>, slot: &Arc<Slot>) {
     if shelf.iter().any(|other| other.number == slot.number) {
         return;
     }
     if shelf.len() >= SHELF_MAX {
         let lightest = shelf.iter().enumerate().min_by(|(_, a), (_, b)| order(b, a)).map(|(at, slot)| (at, slot.weight()));
         match lightest {
-            Some((at, weight)) if weight < slot.weight() => drop(shelf.swap_remove(at)),
+            Some((at, weight)) if weight < slot.weight() => drop(Arc::make_mut(shelf).swap_remove(at)),
             _ => return,
         }
     }
-    shelf.push(Arc::clone(slot));
+    Arc::make_mut(shelf).push(Arc::clone(slot));
 }
 
 fn order(a: &Arc<Slot>, b: &Arc<Slot>) -> std::cmp::Ordering {

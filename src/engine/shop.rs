@@ -216,3 +216,6 @@ impl Shop {
 fn of_items<V: Default>(entries: &Bounded<V>, limits: &Limits) -> Usage {
     Usage { entries: entries.len(), limit: limits.items, evictions: entries.refused() }
 }
+
+#[path = "frozen/shop.rs"]
+mod frozen;

@@ -156,6 +156,18 @@ impl Totals {
         self.sums.is_empty()
     }
 
+    /// The newest hour of recent figures, which is known even where those are gone; what a snapshot holds beside the sums.
+    #[must_use]
+    pub fn newest_hour(&self) -> i64 {
+        self.newest_hour
+    }
+
+    /// Totals that were kept. The hour goes first: it tells which recent ones are too old.
+    #[must_use]
+    pub fn since_hour(newest_hour: i64) -> Self {
+        Self { sums: HashMap::default(), newest_hour }
+    }
+
     fn drop_old_hours(&mut self) {
         let oldest = self.newest_hour - RECENT_HOURS;
         self.sums.retain(|key, _| !matches!(key, TotalKey::Recent { hour, .. } if *hour <= oldest));

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use super::bounded::Bounded;
 use crate::event::{ItemId, Timestamp};
 
@@ -12,7 +14,7 @@ const DAY_MS: i64 = 86_400_000;
 const DAYS: i64 = 7;
 
 /// In how many baskets an item was, by day.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Week {
     newest_day: i64,
     /// By day, the newest first.
@@ -57,6 +59,16 @@ impl Weekly {
     #[must_use]
     pub fn entries(&self) -> &Bounded<Week> {
         &self.items
+    }
+
+    /// The newest day of any sale; what a snapshot holds beside the entries.
+    #[must_use]
+    pub fn newest_day(&self) -> i64 {
+        self.newest_day.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_newest_day(&self, day: i64) {
+        self.newest_day.store(day, Ordering::Relaxed);
     }
 
     fn move_to(&self, day: i64) {

@@ -11,6 +11,7 @@ mod relations;
 pub use check::Warning;
 pub use product::Product;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use compact_str::CompactString;
@@ -27,11 +28,12 @@ const CHAIN_MAX: usize = 32;
 /// Most variants or upgrades told of an item.
 const TOLD_MAX: usize = 64;
 
-/// What is known of one item. Both are boxed: a place in the map is there up to twice an item.
+/// What is known of one item. Both are pointers: a place in the map is there up to twice an item.
 #[derive(Clone, Debug, Default)]
 struct Entry {
     given: Option<Box<Given>>,
-    learned: Option<Box<Learned>>,
+    /// Never changed, only replaced: a frozen shop may hold it.
+    learned: Option<Arc<Learned>>,
 }
 
 /// What the rules of an offer ask of an item; cheap to make: a look-up, and one more where it is a variant.
@@ -70,6 +72,8 @@ pub struct Catalogue {
     count: AtomicUsize,
     relations: Relations,
     refused: AtomicU64,
+    /// Those of `refused` that events told of: what the shop log tells, and nothing else, is in a snapshot.
+    refused_learned: AtomicU64,
 }
 
 impl Catalogue {
@@ -82,6 +86,7 @@ impl Catalogue {
             count: AtomicUsize::new(0),
             relations: Relations::default(),
             refused: AtomicU64::new(0),
+            refused_learned: AtomicU64::new(0),
         }
     }
 
@@ -214,14 +219,17 @@ impl Catalogue {
     pub fn learn(&self, item: &ItemId, ts: Timestamp, price: Option<(Money, Currency)>, facts: &ProductFacts) {
         let mut entry = match self.products.entry(item.clone()) {
             Place::Occupied(known) => known.into_ref(),
-            Place::Vacant(_) if !self.take_room() => return,
+            Place::Vacant(_) if !self.take_room() => {
+                self.refused_learned.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
             Place::Vacant(vacant) => vacant.insert(Entry::default()),
         };
         let before = entry.learned.as_deref();
         if before.is_some_and(|before| ts < before.at()) {
             return;
         }
-        entry.learned = Some(Box::new(Learned::with(before, ts, price, facts)));
+        entry.learned = Some(Arc::new(Learned::with(before, ts, price, facts)));
     }
 
     /// Makes room for one more; counts where there is none.
@@ -306,6 +314,8 @@ fn still_ignored(before: &Given, after: &Given) -> u8 {
     before.ignored & (upgrade | variant)
 }
 
+#[path = "../frozen/catalogue.rs"]
+pub mod frozen;
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

@@ -63,7 +63,7 @@ pub struct Arms {
 
 /// A shopper whose days run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Entry {
+pub struct Entry {
     entered: i64,
     arm: Arm,
     /// Where: nothing that an offer did came before. Whether a shopper gets on to another placement may be the doing
@@ -219,3 +219,6 @@ impl Book {
         self.losing[at] = self.placements[at].loses(self.cap_micros);
     }
 }
+
+#[path = "../frozen/book.rs"]
+pub mod frozen;

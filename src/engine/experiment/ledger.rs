@@ -42,7 +42,8 @@ pub struct Ledger {
 
 /// A fact as it waits. At one time, who comes in goes before what is spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Note {
+#[allow(missing_docs, reason = "as in the facts of the same name")]
+pub enum Note {
     Eligible { plan: Plan, subject: u64, arm: Arm, placement: Placement },
     Spent { subject: u64, ts: i64, net_micros: i128, first: bool },
 }
@@ -224,6 +225,8 @@ impl Ledger {
     }
 }
 
+#[path = "../frozen/ledger.rs"]
+pub mod frozen;
 #[cfg(test)]
 #[path = "losses_tests.rs"]
 mod losses_tests;

@@ -41,6 +41,12 @@ impl Remembered {
         self.queue.len()
     }
 
+    /// Those remembered, first what came first.
+    #[must_use]
+    pub fn queue(&self) -> &VecDeque<u64> {
+        &self.queue
+    }
+
     /// Whether nobody is.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -100,10 +100,18 @@ struct Published {
 }
 
 impl Optimiser {
-    /// Goes on from a state that was kept.
+    /// One that goes on from a state that was kept.
     #[must_use]
     pub fn from_state(state: State) -> Self {
         Self { state: Mutex::new(state), vectors: Mutex::default() }
+    }
+
+    /// Goes on from a state that was kept, in the place of what is known.
+    pub fn restore(&self, state: State) {
+        // In the order in which `vector` takes them.
+        let mut own = self.lock();
+        self.vectors.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *own = state;
     }
 
     /// The state, to keep.
@@ -231,7 +239,7 @@ impl State {
 
 impl Tried {
     fn freeze_when_due(&mut self) {
-        if self.shown - self.frozen_at >= EPOCH_SHOWN_MIN.max(self.frozen_at / EPOCH_SHOWN_SHARE) {
+        if self.shown.saturating_sub(self.frozen_at) >= EPOCH_SHOWN_MIN.max(self.frozen_at / EPOCH_SHOWN_SHARE) {
             self.frozen_at = self.shown;
             self.epoch += 1;
             self.frozen = self.variants.iter().map(|(name, figures)| (name.clone(), figures.stats)).collect();

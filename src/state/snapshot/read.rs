@@ -32,7 +32,7 @@ pub fn read_snapshot_head(input: &mut dyn Read) -> Result<SnapshotHead, BadSnaps
 pub fn read_snapshot(input: &mut dyn Read, shop: &Shop) -> Result<SnapshotHead, BadSnapshot> {
     let head = read_head(input, VERSION)?;
     let mut thaw = shop.thaw();
-    let read = read_entries(input, &mut thaw).and_then(|()| thaw.finish().map_err(|error| BadSnapshot::Malformed(error.to_string())));
+    let read = read_entries(input, &mut thaw).and_then(|()| thaw.finish().map_err(malformed));
     if let Err(error) = read {
         shop.clear();
         return Err(error);
