@@ -23,6 +23,7 @@
 //! | [`demo`] | a simulated shop |
 //! | [`insights`] | what the shop's totals say: figures for people and programs |
 //! | [`metrics`], [`http`], [`health`], [`serve`] | what the outside sees of a running process |
+//! | [`snapshots`] | where snapshots of the shop are kept, and which of them fits |
 //! | [`config`], [`dump`], [`clock`] | settings, state as text, the one clock |
 //!
 //! Invariants:
@@ -51,4 +52,5 @@ pub mod pipeline;
 pub mod replay;
 pub mod report;
 pub mod serve;
+pub mod snapshots;
 pub mod state;
