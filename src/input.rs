@@ -20,6 +20,7 @@ const BUFFER_BYTES: usize = 1 << 17;
 pub struct Input {
     reader: Box<dyn BufRead>,
     line: Vec<u8>,
+    length: usize,
     lines: u64,
 }
 
@@ -56,7 +57,7 @@ impl Input {
     /// # Errors
     /// What opening it, or reading its first bytes, fails with.
     pub fn open(path: &Path, bytes_read: Arc<AtomicU64>) -> io::Result<Self> {
-        Ok(Self { reader: open(path, bytes_read)?, line: Vec::new(), lines: 0 })
+        Ok(Self { reader: open(path, bytes_read)?, line: Vec::new(), length: 0, lines: 0 })
     }
 
     /// The next line that is not blank; `None` at the end.
@@ -64,16 +65,29 @@ impl Input {
     /// # Errors
     /// What reading fails with.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        Ok(if self.advance()? { Some(self.line()) } else { None })
+    }
+
+    /// Goes on to the next line that is not blank; whether there is one.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn advance(&mut self) -> io::Result<bool> {
         loop {
-            let Some(length) = self.read_line()? else { return Ok(None) };
-            self.lines += 1;
+            let Some(length) = self.read_line()? else { return Ok(false) };
+            (self.length, self.lines) = (length, self.lines + 1);
             if self.lines == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
                 self.line.drain(..BYTE_ORDER_MARK.len());
             }
             if !self.line.iter().all(u8::is_ascii_whitespace) {
-                return Ok(Some(Line { number: self.lines, bytes: &self.line, length }));
+                return Ok(true);
             }
         }
+    }
+
+    /// The line it has come to.
+    pub fn line(&self) -> Line<'_> {
+        Line { number: self.lines, bytes: &self.line, length: self.length }
     }
 
     /// Reads a line into the buffer and returns its whole length; `None` at the end.

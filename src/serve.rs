@@ -22,6 +22,7 @@ pub fn run(config: Config) -> Result<()> {
     config.kafka.brokers()?;
     kafka::check_settings(&config.kafka)?;
     let service = Service::new(config)?;
+    service.metrics.await_shop();
     let (address, stop) = (service.config.http.listen, Arc::clone(&service.stop));
     beside_http(address, pages(&service), &stop, move || kafka::run(&service))
 }

@@ -122,12 +122,16 @@ impl ConfigArgs {
 /// Runs the engine over recorded logs: no broker is needed, and the same input gives the same bytes
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  offerstream replay events.jsonl.gz --offers offers.jsonl --counts counts.jsonl\n  offerstream replay events.jsonl.gz --report report.html --report-session cart-42"
+    after_help = "Example:\n  offerstream replay events.jsonl.gz --offers offers.jsonl --counts counts.jsonl\n  offerstream replay events.jsonl.gz --report report.html --report-session cart-42\n  offerstream replay --from-kafka --config offerstream.toml --snapshot file:///var/lib/offerstream"
 )]
 struct ReplayArgs {
     /// Logs, one JSON event a line; plain, gzip or zstd; `-` is standard input
-    #[arg(required = true, value_name = "EVENTS")]
+    #[arg(required_unless_present = "from_kafka", conflicts_with = "from_kafka", value_name = "EVENTS")]
     events: Vec<PathBuf>,
+    /// Reads the events topics in place of logs, from their beginning, and the catalogue's topic in place of a file.
+    /// With --snapshot: as far as the group has committed, and only while all instances are stopped
+    #[arg(long)]
+    from_kafka: bool,
     /// A catalogue: one JSON product a line, or a table whose name ends in .csv; plain, gzip or zstd
     #[arg(long, value_name = "FILE")]
     catalogue: Option<PathBuf>,
@@ -156,6 +160,10 @@ struct ReplayArgs {
     /// Where to write the report: a page to read and print where the name ends in .html, JSON in .json, text in .txt or without an ending
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Where to keep a snapshot of the shop: a folder, file:///folder or s3://bucket/prefix. With --from-kafka it stands for
+    /// the shop log up to its end, so that a shop whose log was cut can start again
+    #[arg(long, value_name = "URL")]
+    snapshot: Option<String>,
     /// A session, by any of its ids: the report says of each of its triggers what was offered, or why nothing was
     #[arg(long, value_name = "ID", requires = "report")]
     report_session: Option<String>,
@@ -203,6 +211,7 @@ fn run_dump(args: &DumpArgs) -> Result<()> {
 }
 
 fn run_replay(args: ReplayArgs) -> Result<()> {
+    let (from_kafka, snapshot) = (args.from_kafka, args.snapshot);
     let config = Config::load(args.config.as_deref(), std::env::vars())?;
     let replay = Replay {
         events: args.events,
@@ -217,6 +226,11 @@ fn run_replay(args: ReplayArgs) -> Result<()> {
         report_session: args.report_session,
     };
     let mut out = io::stdout().lock();
-    replay::run(&replay, &config, &mut out)?;
+    if from_kafka {
+        kafka::replay_from_kafka(&replay, config, snapshot.as_deref(), &mut out)?;
+    } else {
+        let shop = replay::run(&replay, &config, &mut out)?;
+        snapshot.map_or(Ok(()), |url| replay::keep_snapshot(&config, &shop, &url))?;
+    }
     out.flush().context("standard output can't be written")
 }

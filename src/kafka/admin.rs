@@ -15,7 +15,9 @@ use rdkafka::error::RDKafkaErrorCode;
 
 pub(in crate::kafka) use cluster::{ANSWER_TIMEOUT, Cluster, Quiet, create as create_client, reason};
 
-use super::topics::{Finding, Found, PARTITIONS_DEFAULT, Severity, Wanted, compare, count, duration, events_partitions, plan};
+use super::topics::{
+    Finding, Found, PARTITIONS_DEFAULT, Severity, Wanted, compare, count, duration, events_partitions, plan, with_retention,
+};
 use crate::config::{Config, KafkaConfig};
 
 /// The most partitions a topic is made with.
@@ -37,9 +39,9 @@ pub fn create(config: &Config, partitions: Option<i32>, replication: Option<i32>
     }
     let mut cluster = Cluster::connect(config)?;
     let replication = replication_of(replication, cluster.brokers())?;
-    let (as_found, found) = look(&config.kafka, &cluster);
+    let (as_found, found) = look(config, &cluster);
     let (plan, partitions) = match partitions {
-        Some(told) => (plan(&config.kafka, told), told),
+        Some(told) => (with_retention(plan(&config.kafka, told), &config.state), told),
         None => (as_found, events_partitions(&config.kafka, &found).unwrap_or(PARTITIONS_DEFAULT)),
     };
     check_found(&config.kafka, partitions, &compare(&plan, &found, cluster.brokers()), &found, out)?;
@@ -62,7 +64,7 @@ pub fn create(config: &Config, partitions: Option<i32>, replication: Option<i32>
 /// No broker answers.
 pub fn describe(config: &Config, out: &mut impl Write) -> Result<()> {
     let cluster = Cluster::connect(config)?;
-    let (plan, found) = look(&config.kafka, &cluster);
+    let (plan, found) = look(config, &cluster);
     let findings = compare(&plan, &found, cluster.brokers());
     let mut rows = vec![["topic", "partitions", "replication", "cleanup", "retention", "what for", "state"].map(str::to_owned)];
     rows.extend(plan.iter().map(|wanted| row(wanted, found.get(&wanted.topic), &findings)));
@@ -77,10 +79,10 @@ pub fn describe(config: &Config, out: &mut impl Write) -> Result<()> {
 }
 
 /// The plan that goes with the events topics as they are, and what is there of it.
-pub(in crate::kafka) fn look(config: &KafkaConfig, cluster: &Cluster) -> (Vec<Wanted>, BTreeMap<String, Found>) {
-    let found = cluster.find(&plan(config, PARTITIONS_DEFAULT));
-    let partitions = events_partitions(config, &found).unwrap_or(PARTITIONS_DEFAULT);
-    (plan(config, partitions), found)
+pub(in crate::kafka) fn look(config: &Config, cluster: &Cluster) -> (Vec<Wanted>, BTreeMap<String, Found>) {
+    let found = cluster.find(&plan(&config.kafka, PARTITIONS_DEFAULT));
+    let partitions = events_partitions(&config.kafka, &found).unwrap_or(PARTITIONS_DEFAULT);
+    (with_retention(plan(&config.kafka, partitions), &config.state), found)
 }
 
 fn replication_of(told: Option<i32>, brokers: usize) -> Result<i32> {
@@ -122,7 +124,8 @@ fn check_found(
 /// Makes a topic; one that another made meanwhile is there.
 fn create_one(cluster: &Cluster, wanted: &Wanted, replication: i32) -> Result<&'static str> {
     let mut topic = NewTopic::new(&wanted.topic, wanted.partitions, TopicReplication::Fixed(replication));
-    for (name, value) in wanted.role.settings() {
+    let settings = wanted.settings();
+    for (name, value) in &settings {
         topic = topic.set(name, value);
     }
     let (client, runtime) = cluster.client();

@@ -1,4 +1,4 @@
-//! `check`: configuration, connection, topics, rights, catalogue and keys; what is wrong and how to mend it.
+//! `check`: configuration, connection, topics, rights, snapshots, catalogue and keys; what is wrong and how to mend it.
 //!
 //! Invariant: nothing stays behind. Records are written in transactions that are aborted, under a transactional
 //! id of its own, so that an instance that runs is not fenced; no group is joined and no offset committed.
@@ -7,6 +7,7 @@ mod catalogue;
 mod keys;
 mod newest;
 mod rights;
+mod snapshots;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -44,10 +45,11 @@ fn run(config: &Config, report: &mut Report<'_, impl Write>) -> Result<()> {
     };
     report.ok("connection", &format!("{} at {}", count(cluster.brokers(), "broker"), kafka.brokers))?;
 
-    let (plan, found) = look(kafka, &cluster);
+    let (plan, found) = look(config, &cluster);
     check_topics(&plan, &found, cluster.brokers(), report)?;
     let there: Vec<_> = plan.iter().filter(|wanted| found.contains_key(&wanted.topic)).collect();
     rights::check(kafka, &there, report)?;
+    snapshots::check(config, there.iter().any(|wanted| wanted.role == Role::Shop), report)?;
     catalogue::check(kafka, found.get(&kafka.catalogue_topic).map(|found| found.partitions), report)?;
     let events = there.iter().filter(|wanted| wanted.role == Role::Events);
     let events: Vec<_> = events.filter_map(|wanted| Some((wanted.topic.as_str(), found.get(&wanted.topic)?.partitions))).collect();

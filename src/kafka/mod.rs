@@ -10,8 +10,11 @@
 //! | `bus`, `group`, `caught_up` | the loop's bus: the member of the group, its assignments, how far behind it is |
 //! | `link`, `transaction`, `delivery` | the thread that commits, and sending records |
 //! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
-//! | `shop_log`, `changelog` | restoring and following the state logs |
+//! | `shop_log`, `changelog` | following the shop log; reading the sessions' changelog |
+//! | `shop_restore`, `shop_peek` | restoring the shop from a snapshot and the log; looking at the log |
+//! | `snapshots`, `freezes` | the thread that takes snapshots, and how it gets at the shop |
 //! | `catalogue` | reading and following the shop's catalogue |
+//! | `event_range`, `rebuild` | the events topics as the source of a replay |
 //! | `clients` | settings of every client |
 //! | `topics`, `admin`, `check` | topics, rights, and what is wrong with them |
 
@@ -24,11 +27,17 @@ pub mod check;
 mod clients;
 mod delivery;
 mod embedded;
+mod event_range;
 mod feed;
+mod freezes;
 mod group;
 mod link;
+mod rebuild;
 mod service;
 mod shop_log;
+mod shop_peek;
+mod shop_restore;
+mod snapshots;
 mod topics;
 mod transaction;
 
@@ -36,5 +45,6 @@ pub use changelog::read_sessions;
 pub use clients::check as check_settings;
 pub use embedded::{EmbeddedBroker, PARTITIONS, run_embedded};
 pub use feed::Feed;
+pub use rebuild::replay_from_kafka;
 pub use service::{Service, run};
-pub use shop_log::read_shop;
+pub use shop_restore::read_shop;

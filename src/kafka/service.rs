@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -16,9 +16,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::bus::KafkaBus;
 use super::catalogue::CatalogueLog;
 use super::clients::{LogContext, group_consumer, log_consumer};
+use super::freezes::{Asking, freezes};
 use super::group::GroupContext;
 use super::link::{Committer, Link, link};
-use super::shop_log::ShopLog;
+use super::shop_restore::{Restored, Restoring};
+use super::snapshots::Snapshots;
 use super::transaction::Transactions;
 use crate::clock;
 use crate::config::Config;
@@ -30,6 +32,8 @@ use crate::metrics::Metrics;
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How long a snapshot under way may take to be given up when the process ends.
+const SNAPSHOT_END_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the service shares with whoever started it.
 #[derive(Clone)]
@@ -77,13 +81,12 @@ pub fn run(service: &Service) -> Result<()> {
     // Before the shop: where products are limited, those of the catalogue come before those of events.
     let Some(catalogue) = read_catalogue(service, go_on)? else { return Ok(()) };
     service.health.set(Phase::Restoring("the shop".into()));
-    let log = ShopLog::open(config, Arc::clone(&service.shop))?;
-    log.read_to_end(go_on)?;
-    let counts = &service.shop.counts;
-    tracing::info!("the shop is restored: {} baskets, {} items, {} pairs", counts.baskets(), counts.items(), counts.pairs());
+    let Some(restored) = restore_shop(service, &go_on)? else { return Ok(()) };
     let (ended, first_end) = channel();
-    let stop = Arc::clone(&service.stop);
-    spawn("shop-log", ended.clone(), move || log.follow(&stop))?;
+    let (asking, answering) = freezes();
+    let taking = take_snapshots(service, asking, &restored)?;
+    let (log, stop) = (restored.log, Arc::clone(&service.stop));
+    spawn("shop-log", ended.clone(), move || log.follow(&stop, &answering))?;
     let stop = Arc::clone(&service.stop);
     spawn("catalogue", ended.clone(), move || catalogue.follow(&stop))?;
     let (committer, link) = link();
@@ -97,11 +100,39 @@ pub fn run(service: &Service) -> Result<()> {
         first_end.recv().context("all threads have ended")??;
         left -= 1;
     }
+    // A snapshot that is being written is given up, and taken away.
+    let _ = taking.recv_timeout(SNAPSHOT_END_LIMIT);
     Ok(())
 }
 
+/// Restores the shop; `None` when told to stop. Whoever asks meanwhile is told how far it is, and why it ends.
+fn restore_shop(service: &Service, go_on: &dyn Fn() -> bool) -> Result<Option<Restored>> {
+    let say = |how_far: &str| service.health.set(Phase::Restoring(how_far.to_owned()));
+    let restored = Restoring { config: &service.config, go_on, say: &say }.restore(&service.shop);
+    let Some(restored) = restored.inspect_err(|error| say(&format!("the shop can't be restored: {error:#}")))? else { return Ok(None) };
+    service.metrics.shop_restored();
+    let counts = &service.shop.counts;
+    tracing::info!("the shop is restored: {} baskets, {} items, {} pairs", counts.baskets(), counts.items(), counts.pairs());
+    Ok(Some(restored))
+}
+
+/// Takes snapshots on a thread of its own, if any are kept; what is returned ends with it.
+fn take_snapshots(service: &Service, asking: Asking, restored: &Restored) -> Result<Receiver<()>> {
+    let (ended, end) = channel();
+    let (config, metrics, stop) = (Arc::clone(&service.config), Arc::clone(&service.metrics), Arc::clone(&service.stop));
+    if config.state.has_snapshots() {
+        let snapshots = Snapshots::new(config, metrics, stop, asking, restored);
+        let work = move || {
+            snapshots.run();
+            drop(ended);
+        };
+        thread::Builder::new().name("snapshots".into()).spawn(work).context("a thread can't be started")?;
+    }
+    Ok(end)
+}
+
 /// Reads the catalogue as it is now; `None` when told to stop.
-fn read_catalogue(service: &Service, go_on: impl Fn() -> bool) -> Result<Option<CatalogueLog>> {
+pub(super) fn read_catalogue(service: &Service, go_on: impl Fn() -> bool) -> Result<Option<CatalogueLog>> {
     let opened = match CatalogueLog::open(service, &go_on) {
         Err(_) if !go_on() => return Ok(None),
         opened => opened,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use crate::config::KafkaConfig;
+use crate::config::{KafkaConfig, StateConfig};
 
 /// Partitions of the events topics and of those that go with them, unless told otherwise.
 pub const PARTITIONS_DEFAULT: i32 = 12;
@@ -24,6 +24,8 @@ pub struct Wanted {
     pub role: Role,
     /// How many partitions it needs.
     pub partitions: i32,
+    /// How long the shop log keeps its records, in milliseconds; no limit unless there are snapshots.
+    pub log_retention_ms: Option<i64>,
 }
 
 /// What a topic is for.
@@ -83,7 +85,8 @@ pub struct Finding {
 /// Every topic, with `partitions` for the events topics and those that go with them.
 #[must_use]
 pub fn plan(config: &KafkaConfig, partitions: i32) -> Vec<Wanted> {
-    let wanted = |topic: &str, setting, role, partitions| Wanted { topic: topic.to_owned(), setting, role, partitions };
+    let wanted =
+        |topic: &str, setting, role, partitions| Wanted { topic: topic.to_owned(), setting, role, partitions, log_retention_ms: None };
     let mut plan: Vec<_> =
         config.events_topics.iter().map(|topic| wanted(topic, "kafka.events_topics", Role::Events, partitions)).collect();
     plan.extend([
@@ -94,6 +97,14 @@ pub fn plan(config: &KafkaConfig, partitions: i32) -> Vec<Wanted> {
         wanted(&config.sessions_topic, "kafka.sessions_topic", Role::Sessions, partitions),
         wanted(&config.shop_topic, "kafka.shop_topic", Role::Shop, 1),
     ]);
+    plan
+}
+
+/// The plan for a shop of which snapshots are kept, so that its log needs to reach back behind them only.
+#[must_use]
+pub fn with_retention(mut plan: Vec<Wanted>, state: &StateConfig) -> Vec<Wanted> {
+    let of_shop = plan.iter_mut().filter(|wanted| wanted.role == Role::Shop);
+    of_shop.for_each(|wanted| wanted.log_retention_ms = state.shop_log_retention_ms());
     plan
 }
 
@@ -152,7 +163,7 @@ impl Role {
                 ("max.compaction.lag.ms", "86400000"),
                 ("max.message.bytes", super::clients::OWN_RECORD_BYTES_MAX),
             ],
-            // Unlimited until there are snapshots to restore from.
+            // Unlimited unless there are snapshots to restore from: see `with_retention`.
             Self::Shop => &[
                 ("cleanup.policy", "delete"),
                 ("retention.ms", "-1"),
@@ -239,9 +250,9 @@ fn compare_settings(wanted: &Wanted, found: Option<&BTreeMap<String, String>>) -
         return vec![wanted.finding(Severity::Warn, line)];
     };
     let mut findings = Vec::new();
-    for &(name, value) in wanted.role.settings() {
+    for (name, value) in wanted.settings() {
         let Some(is) = found.get(name) else { continue };
-        if let Some((severity, why)) = judge(wanted.role, name, value, is) {
+        if let Some((severity, why)) = judge(wanted, name, &value, is) {
             let remedy = format!("kafka-configs.sh --alter --topic {topic} --add-config {name}={value}");
             findings.push(wanted.finding(severity, format!("{topic} has {name}={is}, {why}: set it with `{remedy}`")));
         }
@@ -249,20 +260,28 @@ fn compare_settings(wanted: &Wanted, found: Option<&BTreeMap<String, String>>) -
     findings
 }
 
-/// How bad it is that a setting is `is` and not `wanted`, and why.
-fn judge(role: Role, name: &str, wanted: &str, is: &str) -> Option<(Severity, String)> {
-    if wanted == is {
+/// How bad it is that a setting is `is` and not `wants`, and why.
+fn judge(wanted: &Wanted, name: &str, wants: &str, is: &str) -> Option<(Severity, String)> {
+    if wants == is {
         return None;
     }
     let number = |text: &str| text.parse::<i64>().ok().filter(|n| *n >= 0).unwrap_or(i64::MAX);
-    let (is_number, wanted_number) = (number(is), number(wanted));
-    match (role, name) {
+    let (is_number, wanted_number) = (number(is), number(wants));
+    match (wanted.role, name) {
         (Role::Catalogue, "cleanup.policy") => Some((Severity::Warn, "so products not written for a while would be forgotten".to_owned())),
         (Role::Sessions, "cleanup.policy") => Some((Severity::Error, "so open baskets would be deleted".to_owned())),
         (_, "cleanup.policy") => Some((Severity::Error, "so records would replace each other by key".to_owned())),
-        (Role::Shop, "retention.ms" | "retention.bytes") => {
-            Some((Severity::Error, "and what was learned is restored from its very beginning".to_owned()))
+        (Role::Shop, "retention.ms") if wanted.log_retention_ms.is_some() => (is_number < wanted_number).then(|| {
+            let (is, wants) = (duration(is_number), duration(wanted_number));
+            (Severity::Warn, format!("{is}, shorter than {wants}: should snapshots fail for that long, the shop can't be restored"))
+        }),
+        (Role::Shop, "retention.bytes") if wanted.log_retention_ms.is_some() => {
+            Some((Severity::Warn, "so what no snapshot holds yet may be gone".to_owned()))
         }
+        (Role::Shop, "retention.ms" | "retention.bytes") => Some((
+            Severity::Error,
+            "and without snapshots (state.snapshot_url) what was learned is restored from its very beginning".to_owned(),
+        )),
         (_, "retention.ms") if is_number < wanted_number => {
             Some((Severity::Warn, format!("{}, shorter than {}", duration(is_number), duration(wanted_number))))
         }
@@ -273,13 +292,21 @@ fn judge(role: Role, name: &str, wanted: &str, is: &str) -> Option<(Severity, St
             Some((Severity::Error, "so a basket of some thousand lines would stop the stream".to_owned()))
         }
         (_, "max.message.bytes") if is_number < wanted_number => {
-            Some((Severity::Warn, format!("less than the {wanted} that a client may send")))
+            Some((Severity::Warn, format!("less than the {wants} that a client may send")))
         }
         _ => None,
     }
 }
 
 impl Wanted {
+    /// The settings it should have.
+    #[must_use]
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let retention = self.log_retention_ms.map(|ms| ms.to_string());
+        let value = |name, value: &str| retention.clone().filter(|_| name == "retention.ms").unwrap_or_else(|| value.to_owned());
+        self.role.settings().iter().map(|(name, default)| (*name, value(*name, default))).collect()
+    }
+
     fn finding(&self, severity: Severity, line: String) -> Finding {
         Finding { severity, topic: self.topic.clone(), is_missing: false, line }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::settings::DurationMs;
 
 /// All topics of the plan just as they should be.
 fn as_planned(config: &KafkaConfig, partitions: i32) -> BTreeMap<String, Found> {
@@ -167,4 +168,42 @@ fn a_topic_named_for_two_purposes_is_an_error() {
 fn durations_are_said_as_a_person_says_them() {
     let said = [-1, 604_800_000, 3_600_000, 90_000, 1_500].map(duration);
     assert_eq!(said, ["unlimited", "7 d", "1 h", "90 s", "1500 ms"]);
+}
+
+#[test]
+fn with_snapshots_the_shop_log_keeps_seven_days_or_ten_intervals_and_without_them_all() {
+    let kafka = KafkaConfig::default();
+    let retention = |url: &str, minutes: i64| {
+        let state = StateConfig { snapshot_url: url.into(), snapshot_interval: DurationMs(minutes * 60_000), snapshots_kept: 3 };
+        let plan = with_retention(plan(&kafka, 12), &state);
+        let of = |role| plan.iter().find(|wanted| wanted.role == role).unwrap().settings();
+        assert_eq!(of(Role::Offers), plan_settings(Role::Offers), "others stay as they are");
+        of(Role::Shop).into_iter().find(|(name, _)| *name == "retention.ms").unwrap().1
+    };
+    assert_eq!(retention("", 10), "-1");
+    assert_eq!(retention("file:///x", 10), "604800000");
+    assert_eq!(retention("file:///x", 24 * 60), "864000000");
+}
+
+fn plan_settings(role: Role) -> Vec<(&'static str, String)> {
+    role.settings().iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_shop_log_that_keeps_too_little_for_its_snapshots_is_a_warning_and_one_that_keeps_more_is_none() {
+    let kafka = KafkaConfig::default();
+    let state = StateConfig { snapshot_url: "file:///x".into(), ..StateConfig::default() };
+    let findings = |name: &str, value: &str| {
+        let mut found = as_planned(&kafka, 12);
+        found.get_mut("offerstream.shop").unwrap().settings.as_mut().unwrap().insert(name.into(), value.into());
+        let findings = compare(&with_retention(plan(&kafka, 12), &state), &found, 3);
+        findings.into_iter().map(|finding| (finding.severity, finding.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(findings("retention.ms", "-1"), []);
+    assert_eq!(findings("retention.ms", "864000000"), []);
+    let short = findings("retention.ms", "86400000");
+    assert_eq!(short.len(), 1, "{short:?}");
+    assert_eq!(short[0].0, Severity::Warn);
+    assert!(short[0].1.starts_with("offerstream.shop has retention.ms=86400000, 1 d, shorter than 7 d"), "{}", short[0].1);
+    assert_eq!(findings("retention.bytes", "1000")[0].0, Severity::Warn);
 }

@@ -123,6 +123,14 @@ families! {
     state_entries: IntGaugeVec = "offerstream_state_entries", "Entries of a kind of state.", ["state"];
     state_limit: IntGaugeVec = "offerstream_state_limit", "How many there may be.", ["state"];
     state_evictions: IntCounterVec = "offerstream_state_evictions_total", "Entries evicted, or refused, for want of room.", ["state"];
+    snapshots: IntCounterVec = "offerstream_snapshots_total",
+        "Intervals of snapshots by how each ended, and snapshots that were passed over at the start.", ["outcome"];
+    snapshot_bytes: IntGaugeVec = "offerstream_snapshot_bytes", "Size of the snapshot that this process wrote last.", [];
+    snapshot_timestamp: GaugeVec = "offerstream_snapshot_timestamp_seconds",
+        "Up to when the newest snapshot holds all of the shop; 0 where there is none.", [];
+    snapshot_next_offset: IntGaugeVec = "offerstream_snapshot_next_offset",
+        "The offset of the shop log that a restore from the newest snapshot goes on from.", [];
+    snapshot_interval: GaugeVec = "offerstream_snapshot_interval_seconds", "Time between snapshots, as it is set.", [];
     build_info: IntGaugeVec = "offerstream_build_info", "The program's version.", ["version", "revision"];
 }
 

@@ -11,7 +11,11 @@ mod families;
 mod gauges;
 mod histogram;
 mod optimiser;
+mod snapshots;
 
+pub use snapshots::SnapshotOutcome;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -29,6 +33,7 @@ use experiment::ExperimentGauges;
 use families::{Families, LATENCY_BOUNDS_S, RESTORE_BOUNDS_S};
 use histogram::BasketAges;
 use optimiser::Watched;
+use snapshots::SnapshotTimes;
 
 /// Families measured by this machine's clock: of event time they say nothing.
 pub const OF_THE_CLOCK: [&str; 3] = [EVENT_TO_OFFER, COMMIT, RESTORE];
@@ -38,6 +43,8 @@ const COMMIT: &str = "offerstream_commit_seconds";
 const RESTORE: &str = "offerstream_restore_seconds";
 /// A millionth of a unit of money.
 const MICROS: f64 = 1e-6;
+/// What the names of the shop's durable figures begin with.
+const OF_THE_SHOP: &str = "offerstream_shop_";
 
 /// All metrics of the process.
 pub struct Metrics {
@@ -49,6 +56,9 @@ pub struct Metrics {
     optimiser: Watched,
     debts: Mutex<Debts>,
     scraping: Mutex<()>,
+    snapshot_times: SnapshotTimes,
+    /// Whether the shop is still being restored.
+    is_shop_awaited: AtomicBool,
     /// From the record's time in Kafka to the commit that carries its offer, in seconds.
     pub event_to_offer_seconds: Histogram,
     /// From the start of a transaction to its commit, in seconds.
@@ -66,6 +76,7 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families::new(&registry)?;
         let experiment = ExperimentGauges::new(&registry, settings)?;
+        let snapshot_times = SnapshotTimes::new(&registry)?;
         let basket_ages = BasketAges::default();
         registry.register(Box::new(basket_ages.clone()))?;
         let histogram = |name, help, bounds| families::histogram(&registry, name, help, bounds);
@@ -85,10 +96,23 @@ impl Metrics {
             optimiser: Watched::of(settings),
             debts: Mutex::default(),
             scraping: Mutex::default(),
+            snapshot_times,
+            is_shop_awaited: AtomicBool::new(false),
         };
         metrics.start_at_zero(settings);
         metrics.start_shop_at_zero(settings);
         Ok(metrics)
+    }
+
+    /// Holds the shop's figures back until [`Self::shop_restored`]: a figure that falls to 0 at every start and rises
+    /// again while the shop is restored would look like one that changed.
+    pub fn await_shop(&self) {
+        self.is_shop_awaited.store(true, Ordering::Relaxed);
+    }
+
+    /// The shop's figures are what they are.
+    pub fn shop_restored(&self) {
+        self.is_shop_awaited.store(false, Ordering::Relaxed);
     }
 
     /// Raises the counters by what a commit carried.
@@ -168,7 +192,11 @@ impl Metrics {
     /// All metrics as they are.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
-        self.registry.gather()
+        let mut families = self.registry.gather();
+        if self.is_shop_awaited.load(Ordering::Relaxed) {
+            families.retain(|family| !family.name().starts_with(OF_THE_SHOP));
+        }
+        families
     }
 
     /// All metrics in Prometheus' text format.

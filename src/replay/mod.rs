@@ -6,8 +6,10 @@
 mod hours;
 mod openmetrics;
 mod progress;
+mod source;
 
 pub use crate::catalogue::load as load_catalogue;
+pub use source::{Files, Origin, Source, Sourced};
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -17,18 +19,20 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use crate::clock;
 use crate::config::Config;
 use crate::dump;
 use crate::engine::shop::Shop;
 use crate::engine::vocabulary::Arm;
 use crate::event::Reject;
-use crate::input::{Input, Line};
+use crate::input::Input;
 use crate::insights::{Insights, Period};
 use crate::metrics::Metrics;
 use crate::pipeline::{DEAD_LETTER_BYTES_MAX, Learning, Processor, Record};
 use crate::report::{self, Format, Report, SessionStory};
+use crate::snapshots;
+use crate::state::snapshot::SnapshotHead;
 use hours::Hours;
-use progress::Progress;
 
 /// What to replay, and where each output goes; an output without a file is not written.
 #[derive(Clone, Debug, Default)]
@@ -58,41 +62,58 @@ pub struct Replay {
 /// Totals are handed to the metrics, and sessions that are over dropped, after this many lines.
 const LINES_A_BATCH: u64 = 10_000;
 
-/// Replays the logs; the summary goes to `out`.
+/// Replays the logs; the summary goes to `out`. Returns what was learned.
 ///
 /// # Errors
 /// A file that can't be read or written, by name.
-pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()> {
+pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<Arc<Shop>> {
+    let shop = Arc::new(Shop::new(&config.engine.limits));
+    run_from(replay, config, &shop, &mut Files::new(&replay.events), out)?;
+    Ok(shop)
+}
+
+/// Keeps what was replayed as a snapshot that the shop log has not begun after: a shop's history, for a new shop log.
+///
+/// # Errors
+/// The place can't be written.
+pub fn keep_snapshot(config: &Config, shop: &Shop, url: &str) -> Result<()> {
+    let head = SnapshotHead {
+        topic: config.kafka.shop_topic.clone(),
+        next_offset: 0,
+        last_record: None,
+        taken_at_ms: clock::unix_ms(),
+        half_life_ms: config.engine.ranking.half_life.0,
+    };
+    snapshots::keep(url, &head, shop.freeze())
+}
+
+/// Replays what a source hands out into a shop of which no more is known than its catalogue; the summary goes to `out`.
+///
+/// # Errors
+/// What can't be read or written, by name.
+pub fn run_from(replay: &Replay, config: &Config, shop: &Arc<Shop>, source: &mut dyn Source, out: &mut impl Write) -> Result<()> {
     check_files(replay)?;
     check_report(replay)?;
     let settings = Arc::new(config.engine.clone());
-    let shop = Arc::new(Shop::new(&settings.limits));
     if let Some(path) = &replay.catalogue {
         load_catalogue(&shop.catalogue, path)?;
     }
     let metrics = Metrics::new(&settings)?;
-    let mut processor = Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::AtOnce);
+    let mut processor = Processor::new(Arc::clone(&settings), Arc::clone(shop), Learning::AtOnce);
     if let Some(session) = &replay.report_session {
         processor.explain(session.clone());
     }
-    let hours = replay.openmetrics.is_some().then(|| Hours::new(&settings, &shop)).transpose()?;
+    let hours = replay.openmetrics.is_some().then(|| Hours::new(&settings, shop)).transpose()?;
     let mut outputs = Outputs::create(replay, hours)?;
-    let mut progress = Progress::new(&replay.events);
-    for path in &replay.events {
-        replay_file(path, &mut processor, &mut outputs, &metrics, &mut progress)?;
-    }
+    replay_source(source, &mut processor, &mut outputs, &metrics)?;
     outputs.flush()?;
-    outputs.finish(replay, config, &processor, &shop, &metrics)?;
-    progress.finish();
-    let insights = Insights::of(&shop, &settings, outputs.period);
+    outputs.finish(replay, config, &processor, shop, &metrics)?;
+    let insights = Insights::of(shop, &settings, outputs.period);
     report::text::write(&insights, out).context("the summary can't be written")
 }
 
-fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, metrics: &Metrics, progress: &mut Progress) -> Result<()> {
-    let name = path.display().to_string();
-    let mut input = Input::open(path, progress.bytes_read()).with_context(|| format!("{name} can't be read"))?;
-    while let Some(line) = input.next_line().with_context(|| format!("{name} can't be read"))? {
-        let record = Record { partition: 0, key: None, payload: line.bytes, payload_bytes: line.length, record_time: None };
+fn replay_source(source: &mut dyn Source, processor: &mut Processor, outputs: &mut Outputs, metrics: &Metrics) -> Result<()> {
+    while let Some(Sourced { record, origin }) = source.next()? {
         let Outputs { hours, period, .. } = outputs;
         let done = processor.process_after(&record, |processor, ts| {
             let known = period.get_or_insert(Period { from: ts, to: ts });
@@ -102,11 +123,11 @@ fn replay_file(path: &Path, processor: &mut Processor, outputs: &mut Outputs, me
             }
         });
         if let Err(reject) = done {
-            outputs.reject(&name, &line, &reject)?;
+            outputs.reject(origin, &record, &reject)?;
         }
         if processor.batch().records >= LINES_A_BATCH {
             outputs.take(processor, metrics)?;
-            progress.show(line.number);
+            source.show();
         } else if !processor.batch().offers.is_empty() {
             outputs.offers(processor)?;
         }
@@ -190,13 +211,14 @@ impl Outputs {
         Ok(())
     }
 
-    fn reject(&mut self, file: &str, line: &Line<'_>, reject: &Reject) -> Result<()> {
+    fn reject(&mut self, origin: Origin<'_>, record: &Record<'_>, reject: &Reject) -> Result<()> {
         let Some(out) = &mut self.rejected else { return Ok(()) };
-        let payload = String::from_utf8_lossy(&line.bytes[..line.bytes.len().min(DEAD_LETTER_BYTES_MAX)]);
-        let entry = json!({
-            "line": line.number, "file": file, "reason": reject.reason.as_str(), "detail": reject.detail, "size": line.length,
-            "payload": payload,
-        });
+        let payload = String::from_utf8_lossy(&record.payload[..record.payload.len().min(DEAD_LETTER_BYTES_MAX)]);
+        let mut entry =
+            json!({"reason": reject.reason.as_str(), "detail": reject.detail, "size": record.payload_bytes, "payload": payload});
+        if let Some(fields) = entry.as_object_mut() {
+            fields.extend(origin.fields());
+        }
         writeln!(out, "{entry}").context("a rejected line can't be written")
     }
 
