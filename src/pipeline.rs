@@ -194,6 +194,11 @@ impl Processor {
         self.batch.offers.drain(..)
     }
 
+    /// Takes the offers that shoppers are to see out of the batch, where these do not wait for its commit.
+    pub fn take_offers_made(&mut self) -> Vec<OfferOut> {
+        self.batch.offers.extract_if(.., |offer| offer.arm != Arm::Holdout).collect()
+    }
+
     /// Takes the batch for a commit; sessions that are over end with it.
     pub fn take_batch(&mut self) -> Batch {
         for (partition, sessions) in &mut self.partitions {

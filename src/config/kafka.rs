@@ -56,6 +56,8 @@ pub struct KafkaConfig {
 pub enum Delivery {
     /// Offers, state and offsets move in one transaction.
     ExactlyOnce,
+    /// State and offsets move in one transaction; offers leave before it, and may be repeated after a crash.
+    AtLeastOnce,
 }
 
 impl TryFrom<String> for Delivery {
@@ -64,7 +66,8 @@ impl TryFrom<String> for Delivery {
     fn try_from(text: String) -> Result<Self, String> {
         match text.as_str() {
             "exactly_once" => Ok(Self::ExactlyOnce),
-            _ => Err(format!("{text:?} is not allowed (exactly_once is)")),
+            "at_least_once" => Ok(Self::AtLeastOnce),
+            _ => Err(format!("{text:?} is not allowed (exactly_once and at_least_once are)")),
         }
     }
 }

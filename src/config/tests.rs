@@ -41,7 +41,7 @@ fn the_environment_overrules_the_file() {
 fn a_bad_value_is_one_line_with_setting_value_and_what_is_allowed() {
     insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = 1"), @"kafka.commit_interval_ms is 1; 5 to 60000 is allowed");
     insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = \"soon\""), @r#"invalid type: string "soon", expected an integer for key `kafka.commit_interval_ms`"#);
-    insta::assert_snapshot!(error("[kafka]\ndelivery = \"at_most_once\""), @r#""at_most_once" is not allowed (exactly_once is) for key `kafka.delivery`"#);
+    insta::assert_snapshot!(error("[kafka]\ndelivery = \"at_most_once\""), @r#""at_most_once" is not allowed (exactly_once and at_least_once are) for key `kafka.delivery`"#);
     insta::assert_snapshot!(error("[kafka]\nbroker = \"a:1\""), @"unknown field `broker`, expected one of `brokers`, `events_topics`, `catalogue_topic`, `offers_topic`, `withheld_topic`, `dlq_topic`, `sessions_topic`, `shop_topic`, `group_id`, `instance_id`, `delivery`, `commit_interval_ms`, `commit_records_max`, `message_timeout_ms`, `transaction_timeout_ms`, `session_timeout_ms`, `client` for key `kafka`");
     insta::assert_snapshot!(error("[kafka.client]\n\"isolation.level\" = \"read_uncommitted\""), @"kafka.client.isolation.level is read_uncommitted; it is not allowed, since exactly-once rests on it");
     insta::assert_snapshot!(error("[kafka.client]\n\"group.id\" = \"x\""), @"kafka.client.group.id is x; set kafka.group_id instead");

@@ -129,6 +129,13 @@ pub trait Bus {
     /// The client refuses.
     fn changelog(&mut self) -> Result<Self::Changelog>;
 
+    /// Sends an offer at once, outside any transaction; commit `number` will wait until it is there.
+    ///
+    /// # Errors
+    /// The client refuses it.
+    fn offer(&mut self, number: u64, offer: Outgoing, caused_at: Option<Timestamp>) -> Result<()>;
+    /// What was sent for commit `number` will not be waited for: there is no such commit.
+    fn forget_offers(&mut self, number: u64);
     /// Hands a batch over to whoever commits; the one before has ended.
     ///
     /// # Errors

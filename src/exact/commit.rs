@@ -1,8 +1,9 @@
 //! One commit, step by step: a transaction over its records and the offsets it covers.
 //!
 //! Invariant: a batch is committed whole or not at all, and its sender is told which. A step that failed is
-//! repeated, or the transaction is aborted, or the process ends; and a call whose answer did not come is repeated
-//! until there is one, so no outcome is ever unknown.
+//! repeated, or the transaction is aborted, or the process ends. A call whose answer did not come is repeated until
+//! there is one, so no outcome is ever unknown; but copies of it may still be on their way to a broker that was
+//! stopped or cut off. So the next transaction is a new producer's, which makes the brokers refuse them.
 
 use std::time::Duration;
 
@@ -30,16 +31,31 @@ pub struct Failure {
 
 /// The calls that a commit consists of; each may block.
 pub trait Wire<M> {
-    /// Opens a transaction.
+    /// Waits until what was sent at once for this commit is there.
     ///
     /// # Errors
     /// As all the calls below: why, and what to do.
+    fn offers_delivered(&mut self, commit: &Commit<M>) -> Result<(), Failure>;
+    /// Takes another producer in place of this one: what is still on its way from it is refused from then on.
+    ///
+    /// # Errors
+    /// It can't be had, or there was no answer.
+    fn renew(&mut self) -> Result<(), Failure>;
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    /// There can't be one.
     fn begin(&mut self) -> Result<(), Failure>;
-    /// Sends all records and waits until each is written.
+    /// Sends all records.
+    ///
+    /// # Errors
+    /// One of them can't be sent.
+    fn send(&mut self, commit: &Commit<M>) -> Result<(), Failure>;
+    /// Waits until each of them is written.
     ///
     /// # Errors
     /// One of them was not.
-    fn send(&mut self, commit: &Commit<M>) -> Result<(), Failure>;
+    fn delivered(&mut self) -> Result<(), Failure>;
     /// Adds the offsets, under the membership.
     ///
     /// # Errors
@@ -57,17 +73,21 @@ pub trait Wire<M> {
     fn abort(&mut self) -> Result<(), Failure>;
 }
 
-/// How far a commit is.
+/// One commit after the other, and how far the one at hand is.
 #[derive(Debug, Default)]
 pub struct Committing {
     at: At,
+    /// Whether copies of a request may still be on their way.
+    is_doubtful: bool,
 }
 
 #[derive(Debug, Default)]
 enum At {
     #[default]
+    Offers,
     Begin,
     Send,
+    Delivered,
     Offsets,
     Commit,
     /// Why it is aborted.
@@ -81,7 +101,7 @@ pub enum Stepped {
     On,
     /// There was no answer: the same step is to be made again, after a while.
     Waits(anyhow::Error),
-    /// It has ended.
+    /// It has ended; the next step is the next commit's.
     Ended(Outcome),
 }
 
@@ -89,9 +109,12 @@ impl Committing {
     /// Makes the next step; `took` tells how long the commit has taken.
     pub fn step<M>(&mut self, wire: &mut impl Wire<M>, commit: &Commit<M>, took: impl FnOnce() -> Duration) -> Stepped {
         let called = match &self.at {
+            At::Offers => wire.offers_delivered(commit),
+            At::Begin if self.is_doubtful => return self.renew(wire),
             At::Begin => wire.begin(),
-            // `commit` would wait for the records too, but in slices of up to 100 ms.
             At::Send => wire.send(commit),
+            // `commit` would wait for the records too, but in slices of up to 100 ms.
+            At::Delivered => wire.delivered(),
             At::Offsets => wire.send_offsets(commit),
             At::Commit => wire.commit(),
             At::Abort(_) => wire.abort(),
@@ -102,10 +125,23 @@ impl Committing {
         }
     }
 
+    fn renew<M>(&mut self, wire: &mut impl Wire<M>) -> Stepped {
+        match wire.renew() {
+            Ok(()) => {
+                self.is_doubtful = false;
+                Stepped::On
+            }
+            Err(Failure { remedy: Remedy::End, error }) => Stepped::Ended(Outcome::Fatal(error)),
+            Err(Failure { error, .. }) => Stepped::Waits(error),
+        }
+    }
+
     fn next(&mut self, took: impl FnOnce() -> Duration) -> Stepped {
         self.at = match std::mem::take(&mut self.at) {
+            At::Offers => At::Begin,
             At::Begin => At::Send,
-            At::Send => At::Offsets,
+            At::Send => At::Delivered,
+            At::Delivered => At::Offsets,
             At::Offsets => At::Commit,
             At::Commit => return Stepped::Ended(Outcome::Committed(took())),
             At::Abort(cause) => return Stepped::Ended(Outcome::Aborted(format!("{cause:#}"))),
@@ -115,11 +151,16 @@ impl Committing {
 
     fn failed(&mut self, Failure { remedy, error }: Failure) -> Stepped {
         match (remedy, &self.at) {
-            // A record that was not written is not sent again: the transaction has a gap.
-            (Remedy::Repeat, At::Offsets | At::Commit | At::Abort(_)) => Stepped::Waits(error),
+            (Remedy::Repeat, At::Offers | At::Delivered) => Stepped::Waits(error),
+            (Remedy::Repeat, At::Offsets | At::Commit | At::Abort(_)) => {
+                self.is_doubtful = true;
+                Stepped::Waits(error)
+            }
             (_, At::Abort(cause)) => {
                 Stepped::Ended(Outcome::Fatal(error.context(format!("a commit failed ({cause:#}) and can't be aborted"))))
             }
+            // Nothing has begun that could be aborted.
+            (Remedy::Abort, At::Offers) => Stepped::Ended(Outcome::Aborted(format!("an offer was not delivered: {error:#}"))),
             (Remedy::Repeat | Remedy::Abort, _) => {
                 self.at = At::Abort(error);
                 Stepped::On

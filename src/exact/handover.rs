@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use super::bus::{Bus, Commit, Incoming, Outcome, Place};
 use super::outgoing::{Outgoing, dead_letter, records_of};
 use super::stream::{Durability, Next, State, Stream};
+use crate::config::Delivery;
 use crate::engine::totals::Totals;
 use crate::event::Timestamp;
 use crate::health::Phase;
@@ -47,7 +48,11 @@ impl<B: Bus> Stream<B> {
         let membership = membership.clone();
         let AtHand { dead_letters, offsets, since } = std::mem::take(&mut self.at_hand);
         let mut batch = self.processor.take_batch();
-        let offered_at = batch.offers.iter().filter_map(|offer| offer.record_time).collect();
+        // Of offers that left at once, their delivery was measured.
+        let offered_at = match self.parts.config.kafka.delivery {
+            Delivery::ExactlyOnce => batch.offers.iter().filter_map(|offer| offer.record_time).collect(),
+            Delivery::AtLeastOnce => Vec::new(),
+        };
         self.commit_number += 1;
         let number = self.commit_number;
         let header = Header { incarnation: self.parts.incarnation, commit: number, decay: self.processor.decay() };

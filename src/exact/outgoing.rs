@@ -86,7 +86,9 @@ pub fn dead_letter(topic: &str, partition: i32, offset: i64, key: Option<&[u8]>,
     Outgoing { target: Target::DeadLetters, partition, key: key.map(<[u8]>::to_vec), payload: Some(payload), headers }
 }
 
-fn offer(offer: OfferOut) -> Outgoing {
+/// An offer, made or kept back.
+#[must_use]
+pub fn offer(offer: OfferOut) -> Outgoing {
     let target = if offer.arm == Arm::Holdout { Target::Withheld } else { Target::Offers };
     Outgoing { target, partition: offer.partition, key: offer.key, payload: Some(offer.json), headers: Vec::new() }
 }

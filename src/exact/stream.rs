@@ -15,8 +15,9 @@ use anyhow::{Result, bail};
 use super::bus::{Bus, Place, Polled, Rebalanced};
 use super::handover::{AtHand, Pending, take};
 use super::idle::Quiet;
+use super::outgoing::offer;
 use super::restore::Restore;
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 use crate::engine::session::Sessions;
 use crate::engine::shop::Shop;
 use crate::health::{Health, Phase};
@@ -142,6 +143,7 @@ impl<B: Bus> Stream<B> {
         self.restore_step()?;
         self.poll()?;
         self.tick_idle();
+        self.send_offers()?;
         while let Some(rebalanced) = self.bus.next_rebalanced() {
             self.drop_batch();
             self.rebalanced(rebalanced)?;
@@ -164,6 +166,7 @@ impl<B: Bus> Stream<B> {
     fn drop_batch(&mut self) {
         self.at_hand = AtHand::default();
         self.processor.forget_partitions();
+        self.bus.forget_offers(self.commit_number + 1);
     }
 
     /// Counts an abort. Where it happens again and again, waits, and at last ends with the reason: going round for
@@ -204,6 +207,7 @@ impl<B: Bus> Stream<B> {
             if self.poll_once(wait)? == Polled::Nothing {
                 return Ok(());
             }
+            self.send_offers()?;
             let now = self.bus.now();
             if !self.at_hand.offsets.is_empty() {
                 self.at_hand.since.get_or_insert(now);
@@ -251,6 +255,20 @@ impl<B: Bus> Stream<B> {
             }
             self.at_hand.since.get_or_insert(self.bus.now());
         }
+    }
+
+    /// Where offers need not wait for their commit, they leave as soon as they are decided. Those that are kept back
+    /// stay with the batch.
+    fn send_offers(&mut self) -> Result<()> {
+        let is_asked = self.parts.config.kafka.delivery == Delivery::AtLeastOnce && self.parts.durability == Durability::Logs;
+        if !is_asked || self.processor.batch().offers.is_empty() {
+            return Ok(());
+        }
+        for made in self.processor.take_offers_made() {
+            let caused_at = made.record_time;
+            self.bus.offer(self.commit_number + 1, offer(made), caused_at)?;
+        }
+        Ok(())
     }
 
     fn is_full(&self) -> bool {

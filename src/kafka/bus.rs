@@ -17,10 +17,11 @@ use super::changelog::SessionsLog;
 use super::clients::is_passing;
 use super::group::GroupConsumer;
 use super::link::Link;
+use super::offers::Offers;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::event::Timestamp;
-use crate::exact::{Bus, Commit, Incoming, Outcome, Place, Polled, Rebalanced};
+use crate::exact::{Bus, Commit, Incoming, Outcome, Outgoing, Place, Polled, Rebalanced};
 
 /// How long committed offsets are waited for in one call.
 const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,12 +33,14 @@ pub struct KafkaBus {
     config: KafkaConfig,
     consumer: GroupConsumer,
     link: Link,
+    /// Where offers leave at once.
+    offers: Option<Arc<Offers>>,
 }
 
 impl KafkaBus {
     /// A bus of this consumer, which has subscribed.
-    pub fn new(config: KafkaConfig, consumer: GroupConsumer, link: Link) -> Self {
-        Self { config, consumer, link }
+    pub fn new(config: KafkaConfig, consumer: GroupConsumer, link: Link, offers: Option<Arc<Offers>>) -> Self {
+        Self { config, consumer, link, offers }
     }
 
     fn poll_error(&self, error: &KafkaError) -> Result<Polled> {
@@ -144,6 +147,17 @@ impl Bus for KafkaBus {
 
     fn changelog(&mut self) -> Result<SessionsLog> {
         SessionsLog::open(&self.config)
+    }
+
+    fn offer(&mut self, number: u64, offer: Outgoing, caused_at: Option<Timestamp>) -> Result<()> {
+        let Some(offers) = &self.offers else { return Ok(()) };
+        offers.send(number, &offer, caused_at).context("an offer can't be sent")
+    }
+
+    fn forget_offers(&mut self, number: u64) {
+        if let Some(offers) = &self.offers {
+            offers.forget(number);
+        }
     }
 
     fn hand_over(&mut self, commit: Commit<Self::Membership>) -> Result<()> {

@@ -81,6 +81,14 @@ pub fn transactional_producer(config: &KafkaConfig) -> ClientConfig {
     client
 }
 
+/// The producer of offers that do not wait for a commit, nor for each other.
+#[must_use]
+pub fn offer_producer(config: &KafkaConfig) -> ClientConfig {
+    let mut client = idempotent_producer(config);
+    set_default(&mut client, config, "linger.ms", "0");
+    client
+}
+
 /// A producer that writes each record once, and by Java's partitioner where it names no partition.
 #[must_use]
 pub fn idempotent_producer(config: &KafkaConfig) -> ClientConfig {

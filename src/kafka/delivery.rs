@@ -1,6 +1,6 @@
 //! Sending records and waiting until each is delivered or has failed.
 //!
-//! Invariant: after [`Delivery::send_all`] nothing is under way.
+//! Invariant: after [`Delivery::delivered`] nothing is under way.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -68,10 +68,26 @@ impl Delivery {
     /// # Errors
     /// The first record that failed; others may be there.
     pub fn send_all<'a>(&self, records: impl IntoIterator<Item = &'a Outgoing>) -> Result<(), KafkaError> {
+        let sent = self.send(records);
+        let delivered = self.delivered();
+        sent.and(delivered)
+    }
+
+    /// Sends all records.
+    ///
+    /// # Errors
+    /// A record that the client refuses; others are on their way.
+    pub fn send<'a>(&self, records: impl IntoIterator<Item = &'a Outgoing>) -> Result<(), KafkaError> {
         self.producer.context().take_failure();
-        let sent = records.into_iter().try_for_each(|record| self.send(record));
+        records.into_iter().try_for_each(|record| self.send_one(record))
+    }
+
+    /// Waits until nothing is under way.
+    ///
+    /// # Errors
+    /// The first record that failed; others may be there.
+    pub fn delivered(&self) -> Result<(), KafkaError> {
         self.wait();
-        sent?;
         self.producer.context().take_failure().map_or(Ok(()), Err)
     }
 
@@ -82,7 +98,7 @@ impl Delivery {
         }
     }
 
-    fn send(&self, record: &Outgoing) -> Result<(), KafkaError> {
+    fn send_one(&self, record: &Outgoing) -> Result<(), KafkaError> {
         let mut next = BaseRecord::<[u8], [u8]>::to(record.target.topic(&self.config)).partition(record.partition);
         next.key = record.key.as_deref();
         next.payload = record.payload.as_deref();

@@ -55,7 +55,7 @@ pub fn run_embedded(service: &Service) -> Result<()> {
     let delivery = Delivery::new(producer, config.clone());
     let (committer, link) = link();
     spawn_commits(move |committer| serve(&delivery, &committer), committer)?;
-    stream(service, link, PARTITIONS, Durability::Memory)?.run()
+    stream(service, link, None, PARTITIONS, Durability::Memory)?.run()
 }
 
 /// Writes what shoppers and operators see; the state logs are in memory here.

@@ -9,6 +9,7 @@
 //! | `service` | what is started, in which order |
 //! | `bus`, `group`, `caught_up` | the loop's bus: the member of the group, its assignments, how far behind it is |
 //! | `link`, `transaction`, `delivery` | the thread that commits, and sending records |
+//! | `offers` | offers that do not wait for their commit |
 //! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
 //! | `shop_log`, `changelog` | following the shop log; reading the sessions' changelog |
 //! | `shop_restore`, `shop_peek` | restoring the shop from a snapshot and the log; looking at the log |
@@ -32,6 +33,7 @@ mod feed;
 mod freezes;
 mod group;
 mod link;
+mod offers;
 mod rebuild;
 mod service;
 mod shop_log;

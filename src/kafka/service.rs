@@ -19,11 +19,12 @@ use super::clients::{LogContext, group_consumer, log_consumer};
 use super::freezes::{Asking, freezes};
 use super::group::GroupContext;
 use super::link::{Committer, Link, link};
+use super::offers::Offers;
 use super::shop_restore::{Restored, Restoring};
 use super::snapshots::Snapshots;
 use super::transaction::Transactions;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 use crate::engine::shop::Shop;
 use crate::exact::{Durability, Parts, Stream};
 use crate::health::{Health, Phase};
@@ -74,7 +75,11 @@ pub fn run(service: &Service) -> Result<()> {
     let config = &service.config;
     let go_on = || !service.stop.load(Ordering::Relaxed);
     let Some(partition_count) = await_topics(service)? else { return Ok(()) };
-    let transactions = match Transactions::start(&config.kafka, go_on) {
+    let offers = match config.kafka.delivery {
+        Delivery::ExactlyOnce => None,
+        Delivery::AtLeastOnce => Some(Arc::new(Offers::new(&config.kafka, Arc::clone(&service.metrics))?)),
+    };
+    let transactions = match Transactions::start(&config.kafka, offers.clone(), go_on) {
         Err(_) if !go_on() => return Ok(()),
         started => started?,
     };
@@ -91,7 +96,7 @@ pub fn run(service: &Service) -> Result<()> {
     spawn("catalogue", ended.clone(), move || catalogue.follow(&stop))?;
     let (committer, link) = link();
     spawn_commits(move |committer| transactions.serve(&committer), committer)?;
-    let stream = stream(service, link, partition_count, Durability::Logs)?;
+    let stream = stream(service, link, offers, partition_count, Durability::Logs)?;
     spawn("stream", ended, move || stream.run())?;
     service.health.set(Phase::Restoring("waiting for an assignment".into()));
     // The logs end without an error only when told to stop, as the stream does.
@@ -149,7 +154,13 @@ pub fn spawn_commits(serve: impl FnOnce(Committer) + Send + 'static, committer: 
 }
 
 /// The stream: a member of the group, subscribed.
-pub fn stream(service: &Service, link: Link, partition_count: i32, durability: Durability) -> Result<Stream<KafkaBus>> {
+pub fn stream(
+    service: &Service,
+    link: Link,
+    offers: Option<Arc<Offers>>,
+    partition_count: i32,
+    durability: Durability,
+) -> Result<Stream<KafkaBus>> {
     let config = Arc::clone(&service.config);
     let revoke_limit = Duration::from_millis(config.kafka.transaction_timeout_ms);
     let topics = config.kafka.events_topics.clone();
@@ -158,7 +169,7 @@ pub fn stream(service: &Service, link: Link, partition_count: i32, durability: D
         BaseConsumer::from_config_and_context(&group_consumer(&config.kafka), context).context("the group's consumer")?;
     let topics: Vec<&str> = config.kafka.events_topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics).with_context(|| format!("{topics:?} can't be subscribed to"))?;
-    let bus = KafkaBus::new(config.kafka.clone(), consumer, link);
+    let bus = KafkaBus::new(config.kafka.clone(), consumer, link, offers);
     let parts = Parts {
         config,
         shop: Arc::clone(&service.shop),

@@ -13,9 +13,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::clients::{OWN_RECORD_BYTES_MAX, retrying, transactional_producer};
+use super::clients::{OWN_RECORD_BYTES_MAX, is_passing, retrying, transactional_producer};
 use super::delivery::{Delivery, Reports};
 use super::link::{Commit, Committer};
+use super::offers::Offers;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::exact::{Committing, Failure, Outcome, Remedy, Stepped, Wire};
@@ -28,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The producer of transactions.
 pub struct Transactions {
     delivery: Delivery,
+    committing: Committing,
+    offers: Option<Arc<Offers>>,
+    config: KafkaConfig,
     /// The transactional id.
     id: String,
     /// The topics with large records.
@@ -40,14 +44,14 @@ impl Transactions {
     ///
     /// # Errors
     /// The broker refuses.
-    pub fn start(config: &KafkaConfig, go_on: impl Fn() -> bool) -> Result<Self> {
-        let client = transactional_producer(config);
-        let producer = ThreadedProducer::from_config_and_context(&client, Reports::default()).context("the producer's settings")?;
+    pub fn start(config: &KafkaConfig, offers: Option<Arc<Offers>>, go_on: impl Fn() -> bool) -> Result<Self> {
         let id = format!("{}-{}", config.group_id, config.instance_id);
+        let producer = producer(config)?;
         retrying("starting transactions", go_on, || producer.init_transactions(CALL_TIMEOUT))
             .map_err(|error| anyhow!("transactions can't be started as transactional.id {id}: {error}"))?;
         let state_topics = [config.sessions_topic.clone(), config.shop_topic.clone()];
-        Ok(Self { delivery: Delivery::new(producer, config.clone()), id, state_topics })
+        let delivery = Delivery::new(producer, config.clone());
+        Ok(Self { delivery, committing: Committing::default(), offers, config: config.clone(), id, state_topics })
     }
 
     /// Commits batches until their sender is gone.
@@ -63,7 +67,7 @@ impl Transactions {
 
     fn commit_all(&mut self, commit: &Commit) -> Outcome {
         let started = clock::now();
-        let mut committing = Committing::default();
+        let mut committing = std::mem::take(&mut self.committing);
         loop {
             match committing.step(self, commit, || started.elapsed()) {
                 Stepped::On => {}
@@ -71,7 +75,10 @@ impl Transactions {
                     tracing::warn!("a commit waits for the broker: {error}");
                     std::thread::sleep(PAUSE);
                 }
-                Stepped::Ended(outcome) => return outcome,
+                Stepped::Ended(outcome) => {
+                    self.committing = committing;
+                    return outcome;
+                }
             }
         }
     }
@@ -99,12 +106,32 @@ impl Transactions {
 }
 
 impl Wire<Arc<ConsumerGroupMetadata>> for Transactions {
+    fn offers_delivered(&mut self, commit: &Commit) -> Result<(), Failure> {
+        let Some(offers) = &self.offers else { return Ok(()) };
+        offers.delivered(commit.number).map_err(|error| self.failure(&error))
+    }
+
+    fn renew(&mut self) -> Result<(), Failure> {
+        tracing::info!("a call was repeated; the next transaction has a new producer");
+        let producer = producer(&self.config).map_err(|error| Failure { remedy: Remedy::End, error })?;
+        // The old one goes first: two of the same transactional id would fence each other.
+        self.delivery = Delivery::new(producer, self.config.clone());
+        match self.delivery.producer.init_transactions(CALL_TIMEOUT) {
+            Err(error) if is_passing(&error) => Err(Failure { remedy: Remedy::Repeat, error: anyhow!("{error}") }),
+            started => started.map_err(|error| self.failure(&error)),
+        }
+    }
+
     fn begin(&mut self) -> Result<(), Failure> {
         self.delivery.producer.begin_transaction().map_err(|error| self.failure(&error))
     }
 
     fn send(&mut self, commit: &Commit) -> Result<(), Failure> {
-        self.delivery.send_all(&commit.records).map_err(|error| self.failure(&error))
+        self.delivery.send(&commit.records).map_err(|error| self.failure(&error))
+    }
+
+    fn delivered(&mut self) -> Result<(), Failure> {
+        self.delivery.delivered().map_err(|error| self.failure(&error))
     }
 
     fn send_offsets(&mut self, commit: &Commit) -> Result<(), Failure> {
@@ -126,6 +153,10 @@ impl Wire<Arc<ConsumerGroupMetadata>> for Transactions {
         self.delivery.wait();
         Ok(())
     }
+}
+
+fn producer(config: &KafkaConfig) -> Result<ThreadedProducer<Reports>> {
+    ThreadedProducer::from_config_and_context(&transactional_producer(config), Reports::default()).context("the producer's settings")
 }
 
 fn remedy(error: &KafkaError) -> Remedy {

@@ -83,7 +83,7 @@ impl Metrics {
         let metrics = Self {
             event_to_offer_seconds: histogram(
                 EVENT_TO_OFFER,
-                "From the event's record in Kafka to the commit of its offer.",
+                "From the event's record in Kafka to the commit of its offer; with kafka.delivery = at_least_once, to its delivery.",
                 LATENCY_BOUNDS_S,
             )?,
             commit_seconds: histogram(COMMIT, "From the start of a commit to its end.", LATENCY_BOUNDS_S)?,

@@ -6,6 +6,7 @@ pub mod checker;
 pub mod counts;
 pub mod events;
 pub mod instance;
+pub mod left;
 pub mod scene;
 pub mod topics;
 
