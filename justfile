@@ -19,6 +19,11 @@ real: broker-up
     OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 OFFERSTREAM_REAL_EVENTS=200000 \
         cargo test --release --test real_data -- --nocapture
 
+# The exact loop over a Kafka in memory, with a crash at any step: so many seeds, half of them at_least_once
+simulate SEEDS="20000":
+    OFFERSTREAM_SIMULATE_SEEDS=0..$(( {{ SEEDS }} / 2 )) cargo test --release --test simulation -- --nocapture --test-threads 1 \
+        nothing_is_lost offers_that_leave
+
 # Formatting, clippy and documentation, warnings denied
 lint:
     scripts/lint.sh

@@ -52,21 +52,35 @@ pub fn write_log(path: &Path, events: &[Event]) {
 /// is nearly one in a hundred) where `junk` is wanted.
 pub fn log(seed: u64, count: usize, junk: bool) -> Vec<Event> {
     let mut dice = Dice::new(seed);
+    let events = visits(&mut dice, count, GROUPS, 5 * DAY_MS);
+    if junk { with_junk(&mut dice, events, true) } else { events }
+}
+
+/// As [`log`], of few items and some hours, so that little is enough to learn from; its junk is small.
+pub fn small_log(seed: u64, count: usize) -> Vec<Event> {
+    let mut dice = Dice::new(seed);
+    let events = visits(&mut dice, count, 2, 3 * 60 * MINUTE_MS);
+    with_junk(&mut dice, events, false)
+}
+
+/// Visits that begin within `spread_ms`, in the order of their times.
+fn visits(dice: &mut Dice, count: usize, groups: u64, spread_ms: i64) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     let mut number = 0;
     while events.len() < count {
         number += 1;
-        let start = START_MS + dice.below(5 * DAY_MS as u64) as i64;
-        Shopper { dice: &mut dice, number, at: start, step: 0, basket: Vec::new(), events: &mut events }.shop();
+        let start = START_MS + dice.below(spread_ms as u64) as i64;
+        Shopper { dice, number, groups, at: start, step: 0, basket: Vec::new(), events: &mut events }.shop();
     }
     events.sort_by_key(|event| event.ts_ms);
-    if junk { with_junk(&mut dice, events) } else { events }
+    events
 }
 
 /// One shopper's visit.
 struct Shopper<'a> {
     dice: &'a mut Dice,
     number: u64,
+    groups: u64,
     at: i64,
     step: u64,
     basket: Vec<String>,
@@ -85,9 +99,9 @@ impl Shopper<'_> {
     }
 
     fn visit(&mut self) {
-        let group = self.dice.below(GROUPS);
+        let group = self.dice.below(self.groups);
         for _ in 0..2 + self.dice.below(6) {
-            let group = if self.dice.one_in(5) { self.dice.below(GROUPS) } else { group };
+            let group = if self.dice.one_in(5) { self.dice.below(self.groups) } else { group };
             let item = format!("item-{group}-{}", self.dice.below(GROUP_SIZE));
             match self.dice.below(12) {
                 0 => self.say(json!({"type": "product_viewed", "item_id": item, "price": "5.99", "title": format!("Thing {item}")})),
@@ -168,7 +182,7 @@ impl Shopper<'_> {
 }
 
 /// Junk between the events, under keys of events before it.
-fn with_junk(dice: &mut Dice, events: Vec<Event>) -> Vec<Event> {
+fn with_junk(dice: &mut Dice, events: Vec<Event>, with_large: bool) -> Vec<Event> {
     let mut mixed: Vec<Event> = Vec::with_capacity(events.len() * 7 / 6 + 1);
     let mut kind = 0;
     let (half, count) = (events.len() / 2, events.len());
@@ -179,7 +193,7 @@ fn with_junk(dice: &mut Dice, events: Vec<Event>) -> Vec<Event> {
             mixed.push(junk(kind, &key, ts_ms));
             kind += 1;
         }
-        if at == half || at == count - 1 {
+        if with_large && (at == half || at == count - 1) {
             mixed.extend(large_junk(&key, ts_ms));
         }
     }
