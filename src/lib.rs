@@ -24,7 +24,7 @@
 //! | [`insights`] | what the shop's totals say: figures for people and programs |
 //! | [`metrics`], [`http`], [`health`], [`serve`] | what the outside sees of a running process |
 //! | [`snapshots`] | where snapshots of the shop are kept, and which of them fits |
-//! | [`config`], [`dump`], [`clock`] | settings, state as text, the one clock |
+//! | [`config`], [`dump`], [`clock`], [`panics`] | settings, state as text, the one clock, how a bug ends the process |
 //!
 //! Invariants:
 //! - The engine has no I/O, clock, threads, metrics or randomness: the same events give the same bytes.
@@ -48,6 +48,7 @@ pub(crate) mod input;
 pub mod insights;
 pub mod kafka;
 pub mod metrics;
+pub mod panics;
 pub mod pipeline;
 pub mod replay;
 pub mod report;

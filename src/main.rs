@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    end_on_panic();
+    offerstream::panics::end_process();
     log_to_stderr();
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -16,15 +16,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// A panic in any thread ends the process: a thread that is gone in silence would lose what it was there for.
-fn end_on_panic() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::exit(101);
-    }));
 }
 
 fn log_to_stderr() {

@@ -14,6 +14,7 @@ use crate::config::Delivery;
 use crate::engine::totals::Totals;
 use crate::event::Timestamp;
 use crate::health::Phase;
+use crate::panics;
 use crate::pipeline::{Processor, Record};
 use crate::state::Header;
 
@@ -137,6 +138,7 @@ pub(super) fn take(processor: &mut Processor, at_hand: &mut AtHand, incoming: &I
     if partition >= partition_count {
         bail!("partition {partition} of {topic} is new: there were {partition_count} at the start");
     }
+    panics::taken(topic, partition, offset);
     let record = Record { partition, key, payload, payload_bytes: payload.len(), record_time: time };
     if let Err(reject) = processor.process(&record) {
         at_hand.dead_letters.push(dead_letter(topic, partition, offset, key, payload, &reject));

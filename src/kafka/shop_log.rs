@@ -93,6 +93,7 @@ impl ShopLog {
             None => Ok(Next::Nothing),
             Some(Ok(message)) => {
                 let (offset, value) = (message.offset(), message.payload().unwrap_or_default());
+                crate::panics::taken(&self.topic, 0, offset);
                 fold(&self.shop, self.half_life_ms, value)
                     .with_context(|| format!("the record at offset {offset} of {} can't be folded", self.topic))?;
                 self.at = Position { next_offset: offset + 1, last_record: Some((offset, crc32fast::hash(value))) };
