@@ -153,7 +153,8 @@ impl World {
         if process.frozen_until > now {
             return;
         }
-        if self.dice.one_in(2) {
+        // Slow, so that a commit is often there before them.
+        if self.dice.one_in(6) {
             process.offers_step();
         }
         let fate = match self.dice.below(8) {
