@@ -214,12 +214,14 @@ impl Store {
     }
 }
 
-/// An error of the store in one line; the store's own page of XML is left out.
+/// An error of the store in one line; of its own page of XML the message alone.
 pub(super) fn one_line(error: &object_store::Error) -> String {
     const LONGEST: usize = 400;
     let text = error.to_string();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(LONGEST).collect()
+    let message = text.split_once("<Message>").and_then(|(_, after)| after.split_once("</Message>")).map(|(message, _)| message);
+    let before = text.split_once("<?xml").map_or(text.as_str(), |(before, _)| before);
+    let words = before.split_whitespace().chain(message.unwrap_or_default().split_whitespace());
+    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
 
 fn open_s3(bucket: &str) -> object_store::Result<AmazonS3> {

@@ -87,3 +87,12 @@ fn a_folder_that_cannot_be_made_is_one_line_with_setting_place_and_reason() {
     assert!(error.starts_with(&format!("state.snapshot_url = {}: it can't be opened: ", path.display())), "{error}");
     assert!(error.contains("Not a directory") && !error.contains('\n'), "{error}");
 }
+
+#[test]
+fn of_a_stores_page_of_xml_the_message_alone_is_told() {
+    let page = "Server returned non-2xx status code: 404 Not Found: <?xml version=\"1.0\"?>\n<Error><Code>NoSuchBucket</Code>\n\
+        <Message>The specified bucket does not exist</Message><BucketName>x</BucketName></Error>";
+    let error = object_store::Error::Generic { store: "S3", source: page.into() };
+    let line = "Generic S3 error: Server returned non-2xx status code: 404 Not Found: The specified bucket does not exist";
+    assert_eq!(one_line(&error), line);
+}
