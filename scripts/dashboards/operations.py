@@ -16,6 +16,7 @@ def dashboard() -> build.Dashboard:
     time_taken(made)
     left_out(made)
     room(made)
+    snapshots(made)
     return made
 
 
@@ -205,5 +206,30 @@ def room(made: build.Dashboard) -> None:
             "60 * " + rate("offerstream_state_evictions_total", "state"),
             legend="{{state}}",
             size=(6, 10),
+        )
+    )
+
+
+def snapshots(made: build.Dashboard) -> None:
+    section(made, "Snapshots of the shop")
+    made.with_panel(
+        over_time(
+            "Age of the newest snapshot",
+            "How much of the log would a start have to read? Three intervals and more: none gets written; the log of each instance says why. Nothing: state.snapshot_url is not set.",
+            {
+                "newest": "min(time() - offerstream_snapshot_timestamp_seconds)",
+                "interval": "max(offerstream_snapshot_interval_seconds)",
+            },
+            unit=SECONDS,
+            size=(12, 7),
+        )
+    )
+    made.with_panel(
+        over_time(
+            "Snapshots an hour, by how they ended",
+            "Skipped: another instance had written one. Unchanged: nothing had come since. Passed over: it could not be used at a start.",
+            "3600 * " + rate("offerstream_snapshots_total", "outcome"),
+            legend="{{outcome}}",
+            size=(12, 7),
         )
     )
