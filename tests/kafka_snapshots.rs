@@ -110,9 +110,9 @@ impl Scene {
     }
 
     /// Deletes the shop log's records before an offset.
-    fn cut(&self, before: i64) {
+    fn cut(&self, before: Offset) {
         let mut offsets = TopicPartitionList::new();
-        offsets.add_partition_offset(&self.topics.name("shop"), 0, Offset::Offset(before)).unwrap();
+        offsets.add_partition_offset(&self.topics.name("shop"), 0, before).unwrap();
         let cut = block_on(self.admin().delete_records(&offsets, &AdminOptions::new())).expect("records can't be deleted");
         assert_eq!(cut.elements()[0].error(), Ok(()));
     }
@@ -175,10 +175,11 @@ fn a_killed_instance_goes_on_from_a_snapshot_and_a_log_cut_up_to_it_is_enough() 
     let log = instance.log();
     assert_eq!(lines_with(&log, "restored from snapshot shop-").len(), 1, "{log}");
     assert_eq!(lines_with(&log, "passed over"), Vec::<&str>::new());
-    let at = scene.feed(&instance, after);
+    scene.feed(&instance, after);
     let totals = scene.dump_of_log("--totals");
     instance.kill();
-    scene.cut(at);
+    // As retention leaves it when nothing came for long: empty, the last transaction's marker gone too.
+    scene.cut(Offset::End);
     let instance = scene.ready();
     assert_same("totals after the log was cut", &scene.dump("--totals"), &totals);
     assert_same("counts after the log was cut", &scene.dump("--counts"), &text(replayed_counts(&scene.topics, &events)));
@@ -201,7 +202,7 @@ fn a_shop_whose_log_was_cut_starts_again_from_a_rebuilt_snapshot_only() {
     instance.drained();
     scene.topics.settle();
     let totals = scene.dump_of_log("--totals");
-    scene.cut(shop_records_cut(&scene));
+    scene.cut(Offset::Offset(shop_records_cut(&scene)));
 
     // With and without a place for snapshots: one line that names the remedy.
     let (status, log) = Instance::start(&scene.topics, "one", &SOON).ended();
@@ -268,7 +269,7 @@ fn what_is_damaged_cut_off_newer_or_of_another_shop_is_passed_over_with_a_line_e
     put(3, &newer);
     put(4, b"something else");
     put(5, &of_another_shop(&scene));
-    scene.cut(at);
+    scene.cut(Offset::Offset(at));
 
     let instance = scene.ready();
     let log = instance.log();

@@ -81,14 +81,12 @@ mod tests {
         assert!(asking.freeze(&|| false).is_none());
         // It was asked for, and nobody waits for it: the next is the one that counts.
         answering.serve(freeze);
-        let later = std::thread::scope(|scope| {
-            let thread = scope.spawn(|| asking.freeze(&|| true));
-            while !thread.is_finished() {
-                answering.serve(|| Frozen { at: Position { next_offset: 6, last_record: None }, ..freeze() });
-            }
-            thread.join()
-        });
-        assert_eq!(later.unwrap().unwrap().at.next_offset, 6);
+        let thread = std::thread::spawn(move || (asking.freeze(&|| true), asking));
+        while !thread.is_finished() {
+            answering.serve(|| Frozen { at: Position { next_offset: 6, last_record: None }, ..freeze() });
+        }
+        let (later, asking) = thread.join().unwrap();
+        assert_eq!(later.unwrap().at.next_offset, 6);
         drop(answering);
         assert!(asking.freeze(&|| true).is_none(), "the fold has ended");
     }

@@ -120,6 +120,10 @@ impl Snapshots {
         }
         let frozen = self.asking.freeze(&go_on).ok_or_else(|| anyhow!("the shop log's thread has ended"))?;
         self.metrics.snapshot_frozen(frozen.took);
+        if frozen.at.last_record.is_none() && frozen.at.next_offset == 0 {
+            // What is in the log is not committed yet.
+            return Ok(SnapshotOutcome::Unchanged);
+        }
         self.write(store, peek, frozen, &looked, &go_on)?;
         self.tidy(store, &range);
         Ok(SnapshotOutcome::Written)
