@@ -66,7 +66,7 @@ fn what_a_killed_writer_left_is_no_snapshot_and_is_cleaned_up_once_it_is_idle() 
     // The next writer of that name is not in its way.
     put(&store, &name_of(9), b"whole too").unwrap();
     assert_eq!(store.clean(Duration::ZERO).unwrap(), 1);
-    assert_eq!(files(&path), [name_of(5), name_of(9), "notes#1".to_owned()]);
+    assert_eq!(files(&path), ["notes#1".to_owned(), name_of(5), name_of(9)]);
 }
 
 #[test]
