@@ -48,6 +48,10 @@ mutants:
 rules-cost EVENTS CATALOGUE="" TURNS="7":
     scripts/rules_cost.sh {{ EVENTS }} "{{ CATALOGUE }}" {{ TURNS }}
 
+# What a snapshot of ten million pairs costs those who read and fold meanwhile
+snapshot-bench *ARGS:
+    cargo run --release --example snapshot_bench -- {{ ARGS }}
+
 # The simulated shop, until Ctrl-C
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}

@@ -160,10 +160,11 @@ struct ReplayArgs {
     /// Where to write the report: a page to read and print where the name ends in .html, JSON in .json, text in .txt or without an ending
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Where to keep a snapshot of the shop: a folder, file:///folder or s3://bucket/prefix. With --from-kafka it stands for
-    /// the shop log up to its end, so that a shop whose log was cut can start again
-    #[arg(long, value_name = "URL")]
-    snapshot: Option<String>,
+    /// Where to write a snapshot of the shop: a file, or a place as state.snapshot_url names it (file:///folder,
+    /// s3://bucket/prefix, an existing folder), for `run` to start from. With --from-kafka a place is needed, and the snapshot
+    /// stands for the shop log up to its end, so that a shop whose log was cut can start again
+    #[arg(long, value_name = "FILE|URL")]
+    snapshot: Option<PathBuf>,
     /// A session, by any of its ids: the report says of each of its triggers what was offered, or why nothing was
     #[arg(long, value_name = "ID", requires = "report")]
     report_session: Option<String>,
@@ -211,7 +212,6 @@ fn run_dump(args: &DumpArgs) -> Result<()> {
 }
 
 fn run_replay(args: ReplayArgs) -> Result<()> {
-    let (from_kafka, snapshot) = (args.from_kafka, args.snapshot);
     let config = Config::load(args.config.as_deref(), std::env::vars())?;
     let replay = Replay {
         events: args.events,
@@ -220,17 +220,17 @@ fn run_replay(args: ReplayArgs) -> Result<()> {
         withheld: args.withheld,
         rejected: args.rejected,
         counts: args.counts,
+        snapshot: args.snapshot,
         metrics: args.metrics,
         openmetrics: args.openmetrics,
         report: args.report,
         report_session: args.report_session,
     };
     let mut out = io::stdout().lock();
-    if from_kafka {
-        kafka::replay_from_kafka(&replay, config, snapshot.as_deref(), &mut out)?;
+    if args.from_kafka {
+        kafka::replay_from_kafka(replay, config, &mut out)?;
     } else {
-        let shop = replay::run(&replay, &config, &mut out)?;
-        snapshot.map_or(Ok(()), |url| replay::keep_snapshot(&config, &shop, &url))?;
+        replay::run(&replay, &config, &mut out)?;
     }
     out.flush().context("standard output can't be written")
 }

@@ -16,13 +16,15 @@ use crate::replay::{self, Replay};
 use crate::snapshots;
 use crate::state::snapshot::SnapshotHead;
 
-/// Replays the events topics; where `snapshot` is given, those events that the group has committed, into a snapshot in
+/// Replays the events topics; where a snapshot is wanted, those events that the group has committed, into a snapshot in
 /// that place. The catalogue is that of its topic unless a file is named. The summary goes to `out`.
 ///
 /// # Errors
 /// What can't be read or written; or that the group is not stopped.
-pub fn replay_from_kafka(replay: &Replay, config: Config, snapshot: Option<&str>, out: &mut impl Write) -> Result<()> {
+pub fn replay_from_kafka(mut replay: Replay, config: Config, out: &mut impl Write) -> Result<()> {
     config.kafka.brokers()?;
+    // That of a replay belongs in front of the shop log; this one belongs at its end.
+    let snapshot = replay.snapshot.take().map(|place| place.to_string_lossy().into_owned());
     if snapshot.is_some() {
         refuse_live_members(&config.kafka)?;
     }
@@ -33,12 +35,12 @@ pub fn replay_from_kafka(replay: &Replay, config: Config, snapshot: Option<&str>
     }
     let Some(url) = snapshot else {
         let mut range = EventRange::open(&config.kafka, Until::End)?;
-        return replay::run_from(replay, config, &service.shop, &mut range, out);
+        return replay::run_from(&replay, config, &service.shop, &mut range, out);
     };
     let peek = Peek::open(config)?;
     let end = peek.await_stable()?;
     let mut range = EventRange::open(&config.kafka, Until::Committed)?;
-    replay::run_from(replay, config, &service.shop, &mut range, out)?;
+    replay::run_from(&replay, config, &service.shop, &mut range, out)?;
     refuse_live_members(&config.kafka)?;
     let now = peek.await_stable()?;
     if now != end {
@@ -52,5 +54,5 @@ pub fn replay_from_kafka(replay: &Replay, config: Config, snapshot: Option<&str>
         taken_at_ms: clock::unix_ms(),
         half_life_ms: range.half_life_ms,
     };
-    snapshots::keep(url, &head, service.shop.freeze())
+    snapshots::keep(&url, &head, service.shop.freeze())
 }

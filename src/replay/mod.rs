@@ -19,7 +19,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::clock;
 use crate::config::Config;
 use crate::dump;
 use crate::engine::shop::Shop;
@@ -30,8 +29,8 @@ use crate::insights::{Insights, Period};
 use crate::metrics::Metrics;
 use crate::pipeline::{DEAD_LETTER_BYTES_MAX, Learning, Processor, Record};
 use crate::report::{self, Format, Report, SessionStory};
-use crate::snapshots;
-use crate::state::snapshot::SnapshotHead;
+use crate::snapshots::{self, Place};
+use crate::state::snapshot::{SnapshotHead, write_snapshot};
 use hours::Hours;
 
 /// What to replay, and where each output goes; an output without a file is not written.
@@ -49,6 +48,8 @@ pub struct Replay {
     pub rejected: Option<PathBuf>,
     /// Counts, sorted.
     pub counts: Option<PathBuf>,
+    /// A snapshot of the shop as it is at the end: a file, or a place of several as `state.snapshot_url` names it.
+    pub snapshot: Option<PathBuf>,
     /// Metrics in Prometheus' text format.
     pub metrics: Option<PathBuf>,
     /// Metrics at each full hour of event time, in OpenMetrics text.
@@ -62,29 +63,13 @@ pub struct Replay {
 /// Totals are handed to the metrics, and sessions that are over dropped, after this many lines.
 const LINES_A_BATCH: u64 = 10_000;
 
-/// Replays the logs; the summary goes to `out`. Returns what was learned.
+/// Replays the logs; the summary goes to `out`.
 ///
 /// # Errors
 /// A file that can't be read or written, by name.
-pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<Arc<Shop>> {
+pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()> {
     let shop = Arc::new(Shop::new(&config.engine.limits));
-    run_from(replay, config, &shop, &mut Files::new(&replay.events), out)?;
-    Ok(shop)
-}
-
-/// Keeps what was replayed as a snapshot that the shop log has not begun after: a shop's history, for a new shop log.
-///
-/// # Errors
-/// The place can't be written.
-pub fn keep_snapshot(config: &Config, shop: &Shop, url: &str) -> Result<()> {
-    let head = SnapshotHead {
-        topic: config.kafka.shop_topic.clone(),
-        next_offset: 0,
-        last_record: None,
-        taken_at_ms: clock::unix_ms(),
-        half_life_ms: config.engine.ranking.half_life.0,
-    };
-    snapshots::keep(url, &head, shop.freeze())
+    run_from(replay, config, &shop, &mut Files::new(&replay.events), out)
 }
 
 /// Replays what a source hands out into a shop of which no more is known than its catalogue; the summary goes to `out`.
@@ -147,8 +132,16 @@ fn check_report(replay: &Replay) -> Result<()> {
 
 /// No output may be an input, or another output: it would be gone before it is read.
 fn check_files(replay: &Replay) -> Result<()> {
-    let outputs =
-        [&replay.offers, &replay.withheld, &replay.rejected, &replay.counts, &replay.metrics, &replay.openmetrics, &replay.report];
+    let outputs = [
+        &replay.offers,
+        &replay.withheld,
+        &replay.rejected,
+        &replay.counts,
+        &replay.snapshot,
+        &replay.metrics,
+        &replay.openmetrics,
+        &replay.report,
+    ];
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut taken: Vec<PathBuf> = replay.events.iter().chain(&replay.catalogue).map(|path| real(path)).collect();
     for path in outputs.into_iter().flatten() {
@@ -170,6 +163,7 @@ struct Outputs {
     withheld: Option<BufWriter<File>>,
     rejected: Option<BufWriter<File>>,
     counts: Option<BufWriter<File>>,
+    snapshot: Option<BufWriter<File>>,
     metrics: Option<BufWriter<File>>,
     openmetrics: Option<BufWriter<File>>,
     hours: Option<Hours>,
@@ -186,6 +180,7 @@ impl Outputs {
             withheld: open(&replay.withheld)?,
             rejected: open(&replay.rejected)?,
             counts: open(&replay.counts)?,
+            snapshot: open(&replay.snapshot.clone().filter(|path| !is_place(path)))?,
             metrics: open(&replay.metrics)?,
             openmetrics: open(&replay.openmetrics)?,
             hours,
@@ -234,6 +229,11 @@ impl Outputs {
         if let Some(out) = &mut self.counts {
             dump::counts(shop, out).and_then(|()| out.flush()).context("the counts can't be written")?;
         }
+        if let Some(out) = &mut self.snapshot {
+            write_snapshot(&head_of(shop, config, self.period), shop.freeze(), out).context("the snapshot can't be written")?;
+        } else if let Some(place) = &replay.snapshot {
+            snapshots::keep(&place.to_string_lossy(), &head_of(shop, config, self.period), shop.freeze())?;
+        }
         if let (Some(hours), Some(out)) = (&mut self.hours, &mut self.openmetrics) {
             hours.write(processor, out).and_then(|()| out.flush()).context("the metrics of each hour can't be written")?;
         }
@@ -251,6 +251,21 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// Where the snapshot of a replayed shop belongs: in front of a shop log of which nothing was read yet.
+fn head_of(shop: &Shop, config: &Config, period: Option<Period>) -> SnapshotHead {
+    SnapshotHead {
+        topic: config.kafka.shop_topic.clone(),
+        next_offset: 0,
+        last_record: None,
+        taken_at_ms: period.map_or(0, |period| period.to.0),
+        half_life_ms: shop.decay().map_or(config.engine.ranking.half_life.0, |decay| decay.half_life_ms),
+    }
+}
+
+fn is_place(path: &Path) -> bool {
+    path.to_str().is_some_and(Place::is_meant_by)
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>> {
