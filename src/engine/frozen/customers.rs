@@ -8,10 +8,13 @@ use crate::engine::bounded::frozen::FrozenEntries;
 use crate::engine::rebuys::Rebuy;
 use crate::event::{Id, ItemId};
 
+/// Histories by customer.
+pub type Histories = Vec<(Id, Arc<History>)>;
+
 /// The customers at one moment.
 #[derive(Debug)]
 pub struct FrozenCustomers {
-    histories: Vec<(Id, Arc<History>)>,
+    histories: Histories,
     /// What is bought again.
     pub rebuys: FrozenEntries<Rebuy>,
     /// How many facts told of customers: tells who was longest without one.
@@ -23,7 +26,7 @@ pub struct FrozenCustomers {
 impl FrozenCustomers {
     /// What is bought again, sorted by item, and the histories, sorted by customer.
     #[must_use]
-    pub fn sorted(mut self) -> (Vec<(ItemId, Rebuy)>, Vec<(Id, Arc<History>)>) {
+    pub fn sorted(mut self) -> (Vec<(ItemId, Rebuy)>, Histories) {
         self.histories.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         (self.rebuys.sorted(), self.histories)
     }

@@ -141,7 +141,7 @@ impl Random {
             cap_micros: [0, 50_000_000][self.below(2) as usize],
         };
         let subject = self.below(40);
-        let arm = if subject % 2 == 0 { Arm::Treatment } else { Arm::Holdout };
+        let arm = if subject.is_multiple_of(2) { Arm::Treatment } else { Arm::Holdout };
         match self.below(19) {
             0 | 1 => {
                 let (before, after) = (self.items(2), self.items(5));
