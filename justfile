@@ -23,6 +23,7 @@ real: broker-up
 simulate SEEDS="20000":
     OFFERSTREAM_SIMULATE_SEEDS=0..$(( {{ SEEDS }} / 2 )) cargo test --release --test simulation -- --nocapture --test-threads 1 \
         nothing_is_lost offers_that_leave
+
 # Snapshots in an S3-compatible store, which a server on this machine plays
 snapshots-s3: broker-up
     OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 scripts/snapshots_s3.sh
