@@ -3,10 +3,12 @@
 //! Invariant: settings of librdkafka that the guarantees rest on can't be passed through.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::list::list;
+use super::secret::{Secret, is_secret};
 use crate::engine::settings::BadSetting;
 
 /// Brokers, topics, guarantees.
@@ -46,8 +48,14 @@ pub struct KafkaConfig {
     pub transaction_timeout_ms: u64,
     /// An instance not heard of by then loses its partitions.
     pub session_timeout_ms: u64,
+    /// Whether events are first republished under the key they should have had.
+    pub repartition: bool,
+    /// Where they are republished to.
+    pub repartition_topic: String,
     /// Settings passed on to librdkafka.
-    pub client: BTreeMap<String, String>,
+    pub client: BTreeMap<String, Secret>,
+    /// The same from files, whose text is the value.
+    pub client_files: BTreeMap<String, PathBuf>,
 }
 
 /// What delivery is promised.
@@ -91,7 +99,10 @@ impl Default for KafkaConfig {
             message_timeout_ms: 10_000,
             transaction_timeout_ms: 15_000,
             session_timeout_ms: 20_000,
+            repartition: false,
+            repartition_topic: "offerstream.events".into(),
             client: BTreeMap::new(),
+            client_files: BTreeMap::new(),
         }
     }
 }
@@ -128,7 +139,34 @@ const RENAMED: [(&str, &str); 5] = [
     ("max.poll.interval.ms", "kafka.session_timeout_ms"),
 ];
 
+/// What the group and the transactional id of the repartitioning end with.
+const REPARTITION: &str = "-repartition";
+
 impl KafkaConfig {
+    /// The topics that events are processed from: the shop's own, or the one they are republished to.
+    #[must_use]
+    pub fn processed_topics(&self) -> Vec<String> {
+        if self.repartition { vec![self.repartition_topic.clone()] } else { self.events_topics.clone() }
+    }
+
+    /// The group that reads what is to be republished.
+    #[must_use]
+    pub fn repartition_group(&self) -> String {
+        format!("{}{REPARTITION}", self.group_id)
+    }
+
+    /// The transactional id of whoever republishes.
+    #[must_use]
+    pub fn repartition_id(&self) -> String {
+        format!("{}-{}{REPARTITION}", self.group_id, self.instance_id)
+    }
+
+    /// The transactional id of this instance.
+    #[must_use]
+    pub fn transactional_id(&self) -> String {
+        format!("{}-{}", self.group_id, self.instance_id)
+    }
+
     /// The brokers, which commands that need some ask for.
     ///
     /// # Errors
@@ -155,6 +193,7 @@ impl KafkaConfig {
 
     fn check_names(&self) -> Result<(), BadSetting> {
         let own = [&self.offers_topic, &self.withheld_topic, &self.dlq_topic, &self.sessions_topic, &self.shop_topic];
+        let own = own.into_iter().chain(self.repartition.then_some(&self.repartition_topic));
         let topics: Vec<&String> = [&self.catalogue_topic].into_iter().chain(own).collect();
         for topic in self.events_topics.iter().chain(topics.iter().copied()) {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -173,11 +212,16 @@ impl KafkaConfig {
                 return Err(BadSetting::new(name, format!("{value:?}"), "1 to 200 characters are allowed"));
             }
         }
+        if self.repartition && self.instance_id.ends_with(REPARTITION) {
+            let allowed = "another ending is needed, since the repartitioning of an instance commits as <group>-<instance>-repartition";
+            return Err(BadSetting::new("kafka.instance_id", &self.instance_id, allowed));
+        }
         Ok(())
     }
 
     fn check_client(&self) -> Result<(), BadSetting> {
         for (name, value) in &self.client {
+            let value = if is_secret(name) { "set" } else { value.expose() };
             if let Some((_, ours)) = RENAMED.iter().find(|(theirs, _)| theirs == name) {
                 return Err(BadSetting::new(format!("kafka.client.{name}"), value, format!("set {ours} instead")));
             }

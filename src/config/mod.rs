@@ -3,16 +3,21 @@
 //! Invariant: a value that can't be used ends the program with one line that names the setting, the value and
 //! what is allowed. Settings that would break a guarantee are refused.
 
+mod client;
+mod environment;
+mod http;
 mod kafka;
 mod line;
 mod list;
+mod secret;
 mod state;
 
+pub use http::HttpConfig;
 pub use kafka::{Delivery, KafkaConfig};
+pub use secret::{Secret, is_secret};
 pub use state::StateConfig;
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,8 +26,10 @@ use compact_str::CompactString;
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
+use environment::{PREFIX, settings_of};
 use line::line_of;
 use list::list;
+use secret::without_secrets;
 
 use crate::engine::settings::{
     Attribution, BadSetting, Discounts, Experiment, Limits, MoneySettings, OptimiserSettings, Placements, Ranking, Rules, Segments,
@@ -42,20 +49,6 @@ pub struct Config {
     pub state: StateConfig,
     /// What the engine can be told.
     pub engine: Settings,
-}
-
-/// Where it listens.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpConfig {
-    /// Address and port.
-    pub listen: SocketAddr,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
-    }
 }
 
 /// The file as it stands.
@@ -132,11 +125,6 @@ impl Default for Raw {
     }
 }
 
-/// The prefix of environment variables that are settings: `OFFERSTREAM_KAFKA__BROKERS`.
-const PREFIX: &str = "OFFERSTREAM";
-/// Settings of the top level, which have no `__` in their variable's name.
-const TOP_LEVEL: [&str; 4] = ["CURRENCY", "TIME_ZONE", "LOCALE", "CHANNELS"];
-
 impl Config {
     /// Reads the file, if there is one, then the environment, and checks every value.
     ///
@@ -149,15 +137,21 @@ impl Config {
             text = std::fs::read_to_string(path).with_context(|| format!("configuration {} can't be read", path.display()))?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
-        let variables = settings_of(environment);
+        let variables = settings_of(environment)?;
         let source = Environment::with_prefix(PREFIX).prefix_separator("_").separator("__").source(Some(variables));
         let raw: Raw = builder
             .add_source(source)
             .build()
             .and_then(config::Config::try_deserialize)
-            .map_err(|error| anyhow!("configuration{}: {}", named(file), one_line(&error.to_string())))?;
+            .map_err(|error| anyhow!("configuration{}: {}", named(file), one_line(&without_secrets(&error.to_string()))))?;
         let texts = read_texts(&raw.texts, file, &raw.locale)?;
         let mut config = Self::from(raw);
+        let folder = file.and_then(Path::parent);
+        config
+            .kafka
+            .gather_client(folder)
+            .and_then(|()| config.http.read_token(folder))
+            .with_context(|| format!("configuration{}", named(file)))?;
         config.engine.texts = Arc::new(texts);
         config.check().map_err(|bad| anyhow!("configuration{}{}: {bad}", named(file), line_of(&text, &bad.name)))?;
         Ok(config)
@@ -165,6 +159,7 @@ impl Config {
 
     fn check(&self) -> Result<(), BadSetting> {
         self.kafka.check()?;
+        self.http.check()?;
         self.state.check()?;
         self.engine.check()
     }
@@ -205,16 +200,6 @@ fn read_texts(files: &BTreeMap<String, PathBuf>, config: Option<&Path>, locale: 
         texts.add(locale, &name, &source).with_context(|| format!("texts.{locale}"))?;
     }
     Ok(texts.with_default(locale))
-}
-
-/// The variables that are settings; others of the same prefix (for tests, say) are none.
-fn settings_of(environment: impl Iterator<Item = (String, String)>) -> HashMap<String, String> {
-    environment
-        .filter(|(name, _)| {
-            let setting = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('_'));
-            setting.is_some_and(|setting| setting.contains("__") || TOP_LEVEL.contains(&setting))
-        })
-        .collect()
 }
 
 fn named(file: Option<&Path>) -> String {

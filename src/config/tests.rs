@@ -42,7 +42,7 @@ fn a_bad_value_is_one_line_with_setting_value_and_what_is_allowed() {
     insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = 1"), @"kafka.commit_interval_ms is 1; 5 to 60000 is allowed");
     insta::assert_snapshot!(error("[kafka]\ncommit_interval_ms = \"soon\""), @r#"invalid type: string "soon", expected an integer for key `kafka.commit_interval_ms`"#);
     insta::assert_snapshot!(error("[kafka]\ndelivery = \"at_most_once\""), @r#""at_most_once" is not allowed (exactly_once and at_least_once are) for key `kafka.delivery`"#);
-    insta::assert_snapshot!(error("[kafka]\nbroker = \"a:1\""), @"unknown field `broker`, expected one of `brokers`, `events_topics`, `catalogue_topic`, `offers_topic`, `withheld_topic`, `dlq_topic`, `sessions_topic`, `shop_topic`, `group_id`, `instance_id`, `delivery`, `commit_interval_ms`, `commit_records_max`, `message_timeout_ms`, `transaction_timeout_ms`, `session_timeout_ms`, `client` for key `kafka`");
+    insta::assert_snapshot!(error("[kafka]\nbroker = \"a:1\""), @"unknown field `broker`, expected one of `brokers`, `events_topics`, `catalogue_topic`, `offers_topic`, `withheld_topic`, `dlq_topic`, `sessions_topic`, `shop_topic`, `group_id`, `instance_id`, `delivery`, `commit_interval_ms`, `commit_records_max`, `message_timeout_ms`, `transaction_timeout_ms`, `session_timeout_ms`, `repartition`, `repartition_topic`, `client`, `client_files` for key `kafka`");
     insta::assert_snapshot!(error("[kafka.client]\n\"isolation.level\" = \"read_uncommitted\""), @"kafka.client.isolation.level is read_uncommitted; it is not allowed, since exactly-once rests on it");
     insta::assert_snapshot!(error("[kafka.client]\n\"group.id\" = \"x\""), @"kafka.client.group.id is x; set kafka.group_id instead");
     insta::assert_snapshot!(error("[kafka]\nsession_timeout_ms = 9000"), @"kafka.session_timeout_ms is 9000; 15001 to 1800000 is allowed");
@@ -73,8 +73,8 @@ fn variants_of_a_placement_are_read_and_a_bad_one_is_named_with_its_place() {
 #[test]
 fn librdkafka_settings_are_passed_on() {
     let config = load("[kafka.client]\n\"security.protocol\" = \"ssl\"\n\"queued.min.messages\" = 10", &[]).unwrap();
-    assert_eq!(config.kafka.client["security.protocol"], "ssl");
-    assert_eq!(config.kafka.client["queued.min.messages"], "10");
+    assert_eq!(config.kafka.client["security.protocol"].expose(), "ssl");
+    assert_eq!(config.kafka.client["queued.min.messages"].expose(), "10");
 }
 
 #[test]
@@ -87,4 +87,63 @@ fn the_commented_example_says_what_the_defaults_are() {
         format!("{kafka:?}\n{:?}\n{:?}", config.http, config.engine).replace(", ", ",\n")
     };
     assert_eq!(comparable(&with_example), comparable(&defaults));
+}
+
+#[test]
+fn client_settings_come_from_the_environment_with_underscores_for_dots_and_overrule_the_file() {
+    let file = "[kafka.client]\n\"sasl.password\" = \"old\"\n\"sasl.username\" = \"shop\"";
+    let environment = [("OFFERSTREAM_KAFKA__CLIENT__SASL_PASSWORD", "new"), ("OFFERSTREAM_KAFKA__CLIENT__LOG_LEVEL", "6")];
+    let config = load(file, &environment).unwrap();
+    let client: Vec<(&str, &str)> = config.kafka.client.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    assert_eq!(client, [("log_level", "6"), ("sasl.password", "new"), ("sasl.username", "shop")]);
+}
+
+#[test]
+fn client_settings_come_from_files_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("password", "hunter2\n");
+    write("config.toml", "[kafka.client_files]\n\"sasl.password\" = \"password\"");
+    let path = folder.path().join("config.toml");
+    let config = Config::load(Some(&path), std::iter::empty()).unwrap();
+    assert_eq!(config.kafka.client["sasl.password"].expose(), "hunter2");
+    write("config.toml", "[kafka.client_files]\n\"sasl.password\" = \"nowhere\"");
+    let message = format!("{:#}", Config::load(Some(&path), std::iter::empty()).unwrap_err());
+    assert!(message.contains("kafka.client_files.sasl.password: ") && message.contains("nowhere can't be read"), "{message}");
+    write("config.toml", "[kafka.client]\n\"sasl.password\" = \"x\"\n[kafka.client_files]\n\"sasl.password\" = \"password\"");
+    let message = format!("{:#}", Config::load(Some(&path), std::iter::empty()).unwrap_err());
+    assert!(message.contains("kafka.client.sasl.password and kafka.client_files.sasl.password are both set"), "{message}");
+}
+
+#[test]
+fn no_secret_is_shown_by_the_configuration_or_by_what_is_wrong_with_it() {
+    let files = [
+        "[kafka.client]\n\"sasl.password\" = hunter2-hunter2-hunter2",
+        "[kafka.client]\n\"sasl.password\" = \"hunter2-hunter2-hunter2\"\n\"sasl.mechanism\" = ",
+        "[http]\ntoken = [\"hunter2-hunter2-hunter2\"]\nlisten = 7",
+        "[http]\ntoken = \"hunter2-hunter2-hunter2 \"",
+        "[http]\ntoken = \"hunter2\"",
+        "[http]\nwrite_key = \"hunter2-hunter2-hunter2\"",
+        "[http]\ntoken = \"hunter2-hunter2-hunter2\"\nwrite_key = \"hunter2-hunter2-hunter2\"",
+        "[kafka]\nclient_password = \"hunter2-hunter2-hunter2\"",
+        "[kafka]\nclient = \"sasl.password=hunter2-hunter2-hunter2\"",
+    ];
+    for file in files {
+        let message = format!("{:#}", load(file, &[]).unwrap_err());
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    let file = "[kafka.client]\n\"sasl.password\" = \"hunter2-hunter2-hunter2\"\n[http]\ntoken = \"hunter2-hunter2-hunter2\"";
+    let environment = [("OFFERSTREAM_KAFKA__CLIENT__SSL_KEY_PASSWORD", "hunter2")];
+    assert!(!format!("{:?}", load(file, &environment).unwrap()).contains("hunter2"));
+}
+
+#[test]
+fn what_is_open_to_the_network_needs_a_token_or_is_warned_of() {
+    insta::assert_snapshot!(error("[http]\nlisten = \"0.0.0.0:9464\"\nevents = true"), @"http.events is true; where http.listen is not this machine's own address, http.token_file or http.token is needed");
+    insta::assert_snapshot!(error("[http]\nwrite_key = \"0123456789abcdef\""), @"http.write_key is set; http.token_file or http.token is needed with it, for else all may do everything");
+    insta::assert_snapshot!(error("[http]\norigins = [\"https://shop.example/\"]"), @r#"http.origins is "https://shop.example/"; an origin is scheme://host[:port] without a path, such as https://shop.example"#);
+    let warning = |toml: &str| load(toml, &[]).unwrap().http.warning();
+    assert!(warning("[http]\nlisten = \"0.0.0.0:9464\"").is_some_and(|line| line.starts_with("http.listen = 0.0.0.0:9464 is not")));
+    assert_eq!(warning("[http]\nlisten = \"0.0.0.0:9464\"\ntoken = \"0123456789abcdef\""), None);
+    assert_eq!((warning(""), warning("[http]\nlisten = \"[::1]:9464\"")), (None, None));
 }

@@ -8,7 +8,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
-use crate::config::KafkaConfig;
+use crate::config::{KafkaConfig, is_secret};
 
 /// The largest record of our own logs, in bytes: a basket of thousands of lines with long ids.
 pub const OWN_RECORD_BYTES_MAX: &str = "8388608";
@@ -20,7 +20,7 @@ pub fn base(config: &KafkaConfig) -> ClientConfig {
     client.set("client.id", format!("offerstream-{}", config.instance_id));
     client.set("message.max.bytes", OWN_RECORD_BYTES_MAX);
     for (name, value) in &config.client {
-        client.set(name, value);
+        client.set(name, value.expose());
     }
     client.set("bootstrap.servers", &config.brokers);
     client.set_log_level(RDKafkaLogLevel::Warning);
@@ -75,9 +75,7 @@ pub fn end_consumer(config: &KafkaConfig) -> ClientConfig {
 #[must_use]
 pub fn transactional_producer(config: &KafkaConfig) -> ClientConfig {
     let mut client = idempotent_producer(config);
-    client
-        .set("transactional.id", format!("{}-{}", config.group_id, config.instance_id))
-        .set("transaction.timeout.ms", config.transaction_timeout_ms.to_string());
+    client.set("transactional.id", config.transactional_id()).set("transaction.timeout.ms", config.transaction_timeout_ms.to_string());
     client
 }
 
@@ -110,9 +108,19 @@ pub fn idempotent_producer(config: &KafkaConfig) -> ClientConfig {
 /// The setting that the client refuses, and why.
 pub fn check(config: &KafkaConfig) -> Result<()> {
     for client in [group_consumer(config), log_consumer(config), transactional_producer(config)] {
-        client.create_native_config().map_err(|error| anyhow!("configuration: kafka.client: {error}"))?;
+        client.create_native_config().map_err(|error| anyhow!("configuration: {}", refused_setting(&error)))?;
     }
     Ok(())
+}
+
+/// Which setting the client does not take, and why; a value that may be a secret is not shown, and one of a name that is
+/// unknown may be.
+#[must_use]
+pub fn refused_setting(error: &KafkaError) -> String {
+    let KafkaError::ClientConfig(_, why, name, value) = error else { return format!("[kafka.client]: {error}") };
+    let unknown = why.starts_with("No such");
+    let why = if value.is_empty() || !(unknown || is_secret(name)) { why.clone() } else { why.replace(value.as_str(), "<hidden>") };
+    format!("kafka.client.{name}: {why}")
 }
 
 /// Sets what the configuration has not.
