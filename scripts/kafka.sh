@@ -18,6 +18,9 @@
 # Brokers of a cluster are ten ports apart: DIR/2 is at PORT + 10. Each listens besides at its port + 2, and says there
 # that it is at its port + 3: a proxy that a test puts there stays in the way of all that a client sends.
 # Needs Java 17 or newer and Maven.
+#
+# For scripts that start another kind of broker by this one: KAFKA_PROPERTIES names a file of properties that come last,
+# and so overrule those here; KAFKA_FORMAT one of options for the format, one a line.
 set -euo pipefail
 
 version=4.1.0
@@ -132,6 +135,7 @@ controlled.shutdown.retry.backoff.ms=500
 num.network.threads=2
 num.io.threads=4
 PROPERTIES
+    [ -z "${KAFKA_PROPERTIES:-}" ] || cat "$KAFKA_PROPERTIES" >>"$dir/server.properties"
 }
 
 # Bounded, and without the lock: a broker that dies meanwhile would keep the tool trying for a minute.
@@ -173,7 +177,9 @@ launch() {
     get_jars
     configure
     if [ ! -e "$dir/data/meta.properties" ]; then
-        tool kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" >"$dir/kafka.log" 2>&1 \
+        local options=()
+        [ -z "${KAFKA_FORMAT:-}" ] || mapfile -t options <"$KAFKA_FORMAT"
+        tool kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" "${options[@]}" >"$dir/kafka.log" 2>&1 \
             || fail_with_log "could not format $dir/data"
     fi
     echo "$port" >"$dir/port"

@@ -60,6 +60,8 @@ pub fn run(demo: &Demo, mut config: Config) -> Result<()> {
     }
     let broker = EmbeddedBroker::start(&config.kafka)?;
     config.kafka.brokers = broker.address();
+    // The simulated shop keys its events as they should be.
+    config.kafka.repartition = false;
     config.kafka.commit_interval_ms = COMMIT_INTERVAL_MS;
     let address = SocketAddr::from(([127, 0, 0, 1], demo.port));
     let service = Service::new(config)?;

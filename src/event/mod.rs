@@ -5,12 +5,14 @@
 
 mod currency;
 mod decimal;
+mod key;
 mod native;
 mod reject;
 mod time;
 
 pub use currency::Currency;
 pub use decimal::{DecimalError, Money, Quantity, micros_to_text};
+pub use key::record_key;
 pub use native::decode;
 pub use reject::{Reject, RejectReason};
 pub use time::Timestamp;

@@ -16,7 +16,8 @@ use rdkafka::error::RDKafkaErrorCode;
 pub(in crate::kafka) use cluster::{ANSWER_TIMEOUT, Cluster, Quiet, create as create_client, reason};
 
 use super::topics::{
-    Finding, Found, PARTITIONS_DEFAULT, Severity, Wanted, compare, count, duration, events_partitions, plan, with_retention,
+    Finding, Found, PARTITIONS_DEFAULT, Severity, Wanted, compare, count, duration, events_partitions, partitions_unless_told, plan,
+    with_retention,
 };
 use crate::config::{Config, KafkaConfig};
 
@@ -42,7 +43,7 @@ pub fn create(config: &Config, partitions: Option<i32>, replication: Option<i32>
     let (as_found, found) = look(config, &cluster);
     let (plan, partitions) = match partitions {
         Some(told) => (with_retention(plan(&config.kafka, told), &config.state), told),
-        None => (as_found, events_partitions(&config.kafka, &found).unwrap_or(PARTITIONS_DEFAULT)),
+        None => (as_found, partitions_unless_told(&config.kafka, &found)),
     };
     check_found(&config.kafka, partitions, &compare(&plan, &found, cluster.brokers()), &found, out)?;
     for wanted in &plan {
@@ -81,7 +82,7 @@ pub fn describe(config: &Config, out: &mut impl Write) -> Result<()> {
 /// The plan that goes with the events topics as they are, and what is there of it.
 pub(in crate::kafka) fn look(config: &Config, cluster: &Cluster) -> (Vec<Wanted>, BTreeMap<String, Found>) {
     let found = cluster.find(&plan(&config.kafka, PARTITIONS_DEFAULT));
-    let partitions = events_partitions(&config.kafka, &found).unwrap_or(PARTITIONS_DEFAULT);
+    let partitions = partitions_unless_told(&config.kafka, &found);
     (with_retention(plan(&config.kafka, partitions), &config.state), found)
 }
 
@@ -103,7 +104,8 @@ fn check_found(
     out: &mut impl Write,
 ) -> Result<()> {
     if let Some(is) = events_partitions(config, found).filter(|is| *is != partitions) {
-        let topic = config.events_topics.iter().find(|topic| found.contains_key(*topic)).map_or("", String::as_str);
+        let processed = config.processed_topics();
+        let topic = processed.iter().find(|topic| found.contains_key(*topic)).map_or("", String::as_str);
         bail!(
             "{topic} has {}, not {partitions}, and the other topics need the same number: give --partitions {is}",
             count(is, "partition")

@@ -18,6 +18,7 @@ use super::clients::is_passing;
 use super::group::GroupConsumer;
 use super::link::Link;
 use super::offers::Offers;
+use super::origins::Origins;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::event::Timestamp;
@@ -35,12 +36,14 @@ pub struct KafkaBus {
     link: Link,
     /// Where offers leave at once.
     offers: Option<Arc<Offers>>,
+    /// Where the records of the batch at hand came from, where they are republished ones.
+    origins: Origins,
 }
 
 impl KafkaBus {
     /// A bus of this consumer, which has subscribed.
     pub fn new(config: KafkaConfig, consumer: GroupConsumer, link: Link, offers: Option<Arc<Offers>>) -> Self {
-        Self { config, consumer, link, offers }
+        Self { config, consumer, link, offers, origins: Origins::default() }
     }
 
     fn poll_error(&self, error: &KafkaError) -> Result<Polled> {
@@ -85,6 +88,9 @@ impl Bus for KafkaBus {
         match self.consumer.poll(wait) {
             None => Ok(Polled::Nothing),
             Some(Ok(message)) => {
+                if self.config.repartition {
+                    self.origins.note(&message);
+                }
                 take(&Incoming {
                     topic: message.topic(),
                     partition: message.partition(),
@@ -128,6 +134,7 @@ impl Bus for KafkaBus {
     }
 
     fn read_from(&mut self, start: &[(Place, Option<i64>)]) -> Result<()> {
+        self.origins.forget();
         let mut list = TopicPartitionList::new();
         for ((topic, partition), next) in start {
             let offset = next.map_or(Offset::Beginning, Offset::Offset);
@@ -160,7 +167,8 @@ impl Bus for KafkaBus {
         }
     }
 
-    fn hand_over(&mut self, commit: Commit<Self::Membership>) -> Result<()> {
+    fn hand_over(&mut self, mut commit: Commit<Self::Membership>) -> Result<()> {
+        self.origins.tell(&mut commit.records);
         self.link.in_flight.set(true);
         self.link.commits.send(commit).map_err(|_| anyhow!("the transaction thread has ended"))
     }
@@ -200,7 +208,21 @@ pub fn places_of(list: &TopicPartitionList) -> Vec<Place> {
     list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect()
 }
 
-fn list_of(places: &[Place]) -> TopicPartitionList {
+/// Where to start to read, by what is committed: from the beginning where nothing is.
+pub fn committed_of(committed: &TopicPartitionList, places: &[Place]) -> KafkaResult<TopicPartitionList> {
+    let mut start = TopicPartitionList::with_capacity(places.len());
+    for (topic, partition) in places {
+        let offset = match committed.find_partition(topic, *partition).map(|found| found.offset()) {
+            Some(Offset::Offset(next)) => Offset::Offset(next),
+            _ => Offset::Beginning,
+        };
+        start.add_partition_offset(topic, *partition, offset)?;
+    }
+    Ok(start)
+}
+
+/// A list of these places.
+pub fn list_of(places: &[Place]) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(places.len());
     for (topic, partition) in places {
         list.add_partition(topic, *partition);

@@ -77,7 +77,10 @@ impl CatalogueLog {
         log.read_from_start(found)?;
         if found == 0 {
             let (topic, seconds) = (log.topic(), LOOK_EVERY.as_secs());
-            tracing::info!("topic {topic} does not exist: products are known from events alone; it is looked for every {seconds} s");
+            tracing::info!(
+                "topic {topic} does not exist, or this user has no right to see it (grant Read on topic {topic}): products are known from \
+                 events alone; it is looked for every {seconds} s"
+            );
         }
         Ok(log)
     }

@@ -35,7 +35,11 @@ fn run(config: &Config, report: &mut Report<'_, impl Write>) -> Result<()> {
         return report.fail("configuration", &bad.to_string());
     }
     let (group, instance) = (&kafka.group_id, &kafka.instance_id);
-    report.ok("configuration", &format!("group {group}, instance {instance}, transactional id {group}-{instance}"))?;
+    report.ok("configuration", &format!("group {group}, instance {instance}, transactional id {}", kafka.transactional_id()))?;
+    if kafka.repartition {
+        let (group, id, topic) = (kafka.repartition_group(), kafka.repartition_id(), &kafka.repartition_topic);
+        report.ok("configuration", &format!("events are republished to {topic} first: group {group}, transactional id {id}"))?;
+    }
     for line in config.engine.advice() {
         report.warn("policy", &line)?;
     }
@@ -51,9 +55,24 @@ fn run(config: &Config, report: &mut Report<'_, impl Write>) -> Result<()> {
     rights::check(kafka, &there, report)?;
     snapshots::check(config, there.iter().any(|wanted| wanted.role == Role::Shop), report)?;
     catalogue::check(kafka, found.get(&kafka.catalogue_topic).map(|found| found.partitions), report)?;
-    let events = there.iter().filter(|wanted| wanted.role == Role::Events);
+    let events = there.iter().filter(|wanted| matches!(wanted.role, Role::Events | Role::Source));
     let events: Vec<_> = events.filter_map(|wanted| Some((wanted.topic.as_str(), found.get(&wanted.topic)?.partitions))).collect();
     if events.is_empty() { Ok(()) } else { keys::check(kafka, &events, report) }
+}
+
+/// The rights that are missing, a line each that names what for and which to grant; what else is wrong is not told.
+#[must_use]
+pub(in crate::kafka) fn missing_rights(config: &Config) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut report = Report { out: &mut out, failed: 0 };
+    if let Ok(cluster) = Cluster::connect(config) {
+        let (plan, found) = look(config, &cluster);
+        let there: Vec<_> = plan.iter().filter(|wanted| found.contains_key(&wanted.topic)).collect();
+        // Nothing can go wrong with writing to memory.
+        let _ = rights::check(&config.kafka, &there, &mut report);
+    }
+    let text = String::from_utf8_lossy(&out).into_owned();
+    text.lines().filter_map(|line| line.strip_prefix("FAIL  rights: ")).map(str::to_owned).collect()
 }
 
 fn check_topics(plan: &[Wanted], found: &BTreeMap<String, Found>, brokers: usize, report: &mut Report<'_, impl Write>) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Sending records and waiting until each is delivered or has failed.
 //!
-//! Invariant: after [`Delivery::delivered`] nothing is under way.
+//! Invariant: after [`Delivery::delivered`] nothing is under way, unless the broker refuses us: that ends the process.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
@@ -30,9 +31,22 @@ pub struct Delivery {
 pub struct Reports {
     under_way: AtomicUsize,
     failure: Mutex<Option<KafkaError>>,
+    /// The client has no right to write, and lets what is under way wait until its time is over.
+    refused: AtomicBool,
 }
 
 impl ClientContext for Reports {
+    /// Why a transaction failed is said here alone.
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!("kafka: {facility} {message}");
+        if facility == "TXNERR" {
+            tracing::warn!("kafka: {message}");
+            if message.contains("Topic authorization failed") {
+                self.refused.store(true, Ordering::Release);
+            }
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         log_error(&error, reason);
     }
@@ -78,8 +92,16 @@ impl Delivery {
     /// # Errors
     /// A record that the client refuses; others are on their way.
     pub fn send<'a>(&self, records: impl IntoIterator<Item = &'a Outgoing>) -> Result<(), KafkaError> {
+        self.send_by(|| records.into_iter().try_for_each(|record| self.send_one(record)))
+    }
+
+    /// Sends by `send`, as [`Self::send`] does.
+    ///
+    /// # Errors
+    /// What `send` fails with.
+    pub fn send_by(&self, send: impl FnOnce() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
         self.producer.context().take_failure();
-        records.into_iter().try_for_each(|record| self.send_one(record))
+        send()
     }
 
     /// Waits until nothing is under way.
@@ -88,14 +110,21 @@ impl Delivery {
     /// The first record that failed; others may be there.
     pub fn delivered(&self) -> Result<(), KafkaError> {
         self.wait();
+        if self.is_refused() {
+            return Err(KafkaError::MessageProduction(RDKafkaErrorCode::TopicAuthorizationFailed));
+        }
         self.producer.context().take_failure().map_or(Ok(()), Err)
     }
 
     /// Waits until nothing is under way: every record is delivered or fails within its time-out.
     pub fn wait(&self) {
-        while self.producer.context().under_way.load(Ordering::Acquire) > 0 {
+        while self.producer.context().under_way.load(Ordering::Acquire) > 0 && !self.is_refused() {
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.producer.context().refused.load(Ordering::Acquire)
     }
 
     fn send_one(&self, record: &Outgoing) -> Result<(), KafkaError> {

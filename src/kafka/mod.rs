@@ -10,6 +10,7 @@
 //! | `bus`, `group`, `caught_up` | the loop's bus: the member of the group, its assignments, how far behind it is |
 //! | `link`, `transaction`, `delivery` | the thread that commits, and sending records |
 //! | `offers` | offers that do not wait for their commit |
+//! | `repartition`, `origins` | events of a bus that is keyed otherwise, republished first; where they came from |
 //! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
 //! | `shop_log`, `changelog` | following the shop log; reading the sessions' changelog |
 //! | `shop_restore`, `shop_peek` | restoring the shop from a snapshot and the log; looking at the log |
@@ -17,7 +18,7 @@
 //! | `catalogue` | reading and following the shop's catalogue |
 //! | `event_range`, `rebuild` | the events topics as the source of a replay |
 //! | `clients` | settings of every client |
-//! | `topics`, `admin`, `check` | topics, rights, and what is wrong with them |
+//! | `topics`, `admin`, `check`, `refused` | topics, rights, and what is wrong with them |
 
 pub mod admin;
 mod bus;
@@ -34,7 +35,10 @@ mod freezes;
 mod group;
 mod link;
 mod offers;
+mod origins;
 mod rebuild;
+mod refused;
+mod repartition;
 mod service;
 mod shop_log;
 mod shop_peek;

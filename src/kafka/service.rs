@@ -13,15 +13,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use super::admin::{Quiet, create_client};
 use super::bus::KafkaBus;
 use super::catalogue::CatalogueLog;
-use super::clients::{LogContext, group_consumer, log_consumer};
+use super::clients::{group_consumer, log_consumer};
 use super::freezes::{Asking, freezes};
 use super::group::GroupContext;
 use super::link::{Committer, Link, link};
 use super::offers::Offers;
+use super::refused::{self, no_connection};
+use super::repartition::Repartition;
 use super::shop_restore::{Restored, Restoring};
 use super::snapshots::Snapshots;
+use super::topics::{PARTITIONS_DEFAULT, plan};
 use super::transaction::Transactions;
 use crate::clock;
 use crate::config::{Config, Delivery};
@@ -72,6 +76,10 @@ impl Service {
 /// # Errors
 /// One line that says why the process can't go on.
 pub fn run(service: &Service) -> Result<()> {
+    run_threads(service).map_err(|error| refused::explained(&service.config, error))
+}
+
+fn run_threads(service: &Service) -> Result<()> {
     let config = &service.config;
     let go_on = || !service.stop.load(Ordering::Relaxed);
     let Some(partition_count) = await_topics(service)? else { return Ok(()) };
@@ -88,6 +96,15 @@ pub fn run(service: &Service) -> Result<()> {
     service.health.set(Phase::Restoring("the shop".into()));
     let Some(restored) = restore_shop(service, &go_on)? else { return Ok(()) };
     let (ended, first_end) = channel();
+    let mut threads = 3;
+    if config.kafka.repartition {
+        let repartition = match Repartition::start(service) {
+            Err(_) if !go_on() => return Ok(()),
+            started => started?,
+        };
+        spawn("repartition", ended.clone(), move || repartition.run())?;
+        threads += 1;
+    }
     let (asking, answering) = freezes();
     let taking = take_snapshots(service, asking, &restored)?;
     let (log, stop) = (restored.log, Arc::clone(&service.stop));
@@ -100,10 +117,8 @@ pub fn run(service: &Service) -> Result<()> {
     spawn("stream", ended, move || stream.run())?;
     service.health.set(Phase::Restoring("waiting for an assignment".into()));
     // The logs end without an error only when told to stop, as the stream does.
-    let mut left = 3;
-    while left > 0 {
+    for _ in 0..threads {
         first_end.recv().context("all threads have ended")??;
-        left -= 1;
     }
     // A snapshot that is being written is given up, and taken away.
     let _ = taking.recv_timeout(SNAPSHOT_END_LIMIT);
@@ -163,11 +178,12 @@ pub fn stream(
 ) -> Result<Stream<KafkaBus>> {
     let config = Arc::clone(&service.config);
     let revoke_limit = Duration::from_millis(config.kafka.transaction_timeout_ms);
-    let topics = config.kafka.events_topics.clone();
+    let topics = config.kafka.processed_topics();
     let context = GroupContext::new(Arc::clone(&link.in_flight), revoke_limit, Arc::clone(&service.metrics), topics);
     let consumer: BaseConsumer<GroupContext> =
         BaseConsumer::from_config_and_context(&group_consumer(&config.kafka), context).context("the group's consumer")?;
-    let topics: Vec<&str> = config.kafka.events_topics.iter().map(String::as_str).collect();
+    let topics = config.kafka.processed_topics();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics).with_context(|| format!("{topics:?} can't be subscribed to"))?;
     let bus = KafkaBus::new(config.kafka.clone(), consumer, link, offers);
     let parts = Parts {
@@ -199,8 +215,7 @@ fn spawn(name: &str, ended: Sender<Result<()>>, work: impl FnOnce() -> Result<()
 /// to stop first.
 fn await_topics(service: &Service) -> Result<Option<i32>> {
     let kafka = &service.config.kafka;
-    let consumer: BaseConsumer<LogContext> =
-        BaseConsumer::from_config_and_context(&log_consumer(kafka), LogContext).context("the client's settings")?;
+    let consumer: BaseConsumer<Quiet> = create_client(&log_consumer(kafka))?;
     // New topics take a moment to be known by every broker.
     let mut looks_left = 5;
     while !service.stop.load(Ordering::Relaxed) {
@@ -219,7 +234,11 @@ fn await_topics(service: &Service) -> Result<Option<i32>> {
                 }
             }
             Err(error) => {
-                tracing::warn!("kafka.brokers = {}: no broker answers ({error}); trying again", kafka.brokers);
+                if let Some(refused) = no_connection(kafka, &consumer) {
+                    return Err(refused);
+                }
+                let cause = consumer.context().take_complaint().unwrap_or_else(|| error.to_string());
+                tracing::warn!("kafka.brokers = {}: no broker answers ({cause}); trying again", kafka.brokers);
                 thread::sleep(RETRY_AFTER);
             }
         }
@@ -230,11 +249,24 @@ fn await_topics(service: &Service) -> Result<Option<i32>> {
 /// What the guarantees need of topics; the whole of it is what `offerstream check` looks at.
 fn check_topics(config: &Config, partitions: impl Fn(&str) -> Option<i32>) -> Result<i32> {
     let kafka = &config.kafka;
-    let remedy = "create what is missing by: offerstream topics create";
-    let count = |topic: &str| partitions(topic).ok_or_else(|| anyhow!("topic {topic} does not exist; {remedy}"));
-    let first = &kafka.events_topics[0];
-    let events = count(first)?;
+    let wanted = plan(kafka, PARTITIONS_DEFAULT);
+    let rights = |topic: &str| wanted.iter().find(|wanted| wanted.topic == topic).map_or("Read", |wanted| wanted.role.rights());
+    let missing = |topic: &str| {
+        let rights = rights(topic);
+        anyhow!(
+            "topic {topic} does not exist, or this user has no right to see it; create what is missing by: offerstream topics create, or \
+             grant {rights} on topic {topic}"
+        )
+    };
+    let count = |topic: &str| partitions(topic).ok_or_else(|| missing(topic));
     for topic in &kafka.events_topics {
+        // Where they are republished, they may have as many partitions as they like.
+        count(topic)?;
+    }
+    let processed = kafka.processed_topics();
+    let first = &processed[0];
+    let events = count(first)?;
+    for topic in &processed {
         if count(topic)? != events {
             bail!("topic {topic} has {} partitions and {first} has {events}; events topics need equal counts", count(topic)?);
         }

@@ -33,6 +33,10 @@ pub struct Wanted {
 pub enum Role {
     /// Events come in.
     Events,
+    /// Events come in that are keyed otherwise.
+    Source,
+    /// They are republished to.
+    Repartitioned,
     /// The shop's products.
     Catalogue,
     /// Offers made.
@@ -87,8 +91,11 @@ pub struct Finding {
 pub fn plan(config: &KafkaConfig, partitions: i32) -> Vec<Wanted> {
     let wanted =
         |topic: &str, setting, role, partitions| Wanted { topic: topic.to_owned(), setting, role, partitions, log_retention_ms: None };
-    let mut plan: Vec<_> =
-        config.events_topics.iter().map(|topic| wanted(topic, "kafka.events_topics", Role::Events, partitions)).collect();
+    let role = if config.repartition { Role::Source } else { Role::Events };
+    let mut plan: Vec<_> = config.events_topics.iter().map(|topic| wanted(topic, "kafka.events_topics", role, partitions)).collect();
+    if config.repartition {
+        plan.push(wanted(&config.repartition_topic, "kafka.repartition_topic", Role::Repartitioned, partitions));
+    }
     plan.extend([
         wanted(&config.catalogue_topic, "kafka.catalogue_topic", Role::Catalogue, partitions),
         wanted(&config.offers_topic, "kafka.offers_topic", Role::Offers, partitions),
@@ -108,10 +115,17 @@ pub fn with_retention(mut plan: Vec<Wanted>, state: &StateConfig) -> Vec<Wanted>
     plan
 }
 
-/// How many partitions the events topics have, by the first that is there.
+/// How many partitions the topics have that events are processed from, by the first that is there.
 #[must_use]
 pub fn events_partitions(config: &KafkaConfig, found: &BTreeMap<String, Found>) -> Option<i32> {
-    config.events_topics.iter().find_map(|topic| found.get(topic)).map(|found| found.partitions)
+    config.processed_topics().iter().find_map(|topic| found.get(topic)).map(|found| found.partitions)
+}
+
+/// How many they are to have: as many as they have, else as many as the shop's own, else 12.
+#[must_use]
+pub fn partitions_unless_told(config: &KafkaConfig, found: &BTreeMap<String, Found>) -> i32 {
+    let of_source = || config.events_topics.iter().find_map(|topic| found.get(topic)).map(|found| found.partitions);
+    events_partitions(config, found).or_else(of_source).unwrap_or(PARTITIONS_DEFAULT)
 }
 
 /// What is wrong, topic by topic, in the plan's order; `brokers` is how many there are.
@@ -135,11 +149,23 @@ impl Role {
         self != Self::Catalogue
     }
 
+    /// The rights that are needed on it; each of them lets its holder see the topic besides.
+    #[must_use]
+    pub fn rights(self) -> &'static str {
+        match self {
+            Self::Events | Self::Source | Self::Catalogue => "Read",
+            Self::Offers | Self::Withheld | Self::DeadLetters => "Write",
+            Self::Repartitioned | Self::Sessions | Self::Shop => "Read and Write",
+        }
+    }
+
     /// What it is for, in few words.
     #[must_use]
     pub fn purpose(self) -> &'static str {
         match self {
             Self::Events => "events come in",
+            Self::Source => "events come in, keyed otherwise",
+            Self::Repartitioned => "events under the right key",
             Self::Catalogue => "the shop's products (optional)",
             Self::Offers => "offers made",
             Self::Withheld => "offers kept back",
@@ -153,7 +179,15 @@ impl Role {
     #[must_use]
     pub fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Events => &[("cleanup.policy", "delete")],
+            Self::Events | Self::Source => &[("cleanup.policy", "delete")],
+            // Records keep the time they had: retention by age would take those away that come late.
+            Self::Repartitioned => &[
+                ("cleanup.policy", "delete"),
+                ("retention.ms", "-1"),
+                ("max.message.bytes", super::clients::OWN_RECORD_BYTES_MAX),
+                ("message.timestamp.type", "CreateTime"),
+                ("message.timestamp.after.max.ms", "9223372036854775807"),
+            ],
             Self::Catalogue => &[("cleanup.policy", "compact")],
             Self::Offers | Self::Withheld => &[("cleanup.policy", "delete"), ("retention.ms", "604800000")],
             Self::DeadLetters => &[("cleanup.policy", "delete"), ("retention.ms", "1209600000")],
@@ -176,7 +210,7 @@ impl Role {
     /// Whether another number of partitions than wanted can serve.
     fn takes(self, found: i32, wanted: i32) -> bool {
         match self {
-            Self::Catalogue => true,
+            Self::Catalogue | Self::Source => true,
             // Dead letters go to the partition of their event; more than those do no harm.
             Self::DeadLetters => found >= wanted,
             _ => found == wanted,
@@ -197,7 +231,9 @@ fn named_twice(plan: &[Wanted]) -> Vec<Finding> {
 
 fn missing(wanted: &Wanted) -> Finding {
     let line = format!(
-        "{} is missing, or this user has no right to see it: run `offerstream topics create`, or grant Describe and Read on it",
+        "{} is missing, or this user has no right to see it: run `offerstream topics create`, or grant {} on topic {}",
+        wanted.topic,
+        wanted.role.rights(),
         wanted.topic
     );
     Finding { is_missing: true, ..wanted.finding(Severity::Error, line) }
@@ -271,6 +307,13 @@ fn judge(wanted: &Wanted, name: &str, wants: &str, is: &str) -> Option<(Severity
         (Role::Catalogue, "cleanup.policy") => Some((Severity::Warn, "so products not written for a while would be forgotten".to_owned())),
         (Role::Sessions, "cleanup.policy") => Some((Severity::Error, "so open baskets would be deleted".to_owned())),
         (_, "cleanup.policy") => Some((Severity::Error, "so records would replace each other by key".to_owned())),
+        (Role::Repartitioned, "retention.ms") => {
+            Some((Severity::Error, "so events that are as old when they come would be gone before they are processed".to_owned()))
+        }
+        (Role::Repartitioned, "message.timestamp.type") => Some((Severity::Error, "so events would lose the time they came at".to_owned())),
+        (Role::Repartitioned, "message.timestamp.after.max.ms") if is_number < wanted_number => {
+            Some((Severity::Error, "so an event that is ahead of the clock would stop the stream".to_owned()))
+        }
         (Role::Shop, "retention.ms") if wanted.log_retention_ms.is_some() => (is_number < wanted_number).then(|| {
             let (is, wants) = (duration(is_number), duration(wanted_number));
             (Severity::Warn, format!("{is}, shorter than {wants}: should snapshots fail for that long, the shop can't be restored"))
@@ -287,6 +330,9 @@ fn judge(wanted: &Wanted, name: &str, wants: &str, is: &str) -> Option<(Severity
         }
         (_, "segment.ms" | "max.compaction.lag.ms") if is_number > wanted_number => {
             Some((Severity::Warn, "so a restart would read sessions that ended long ago".to_owned()))
+        }
+        (Role::Repartitioned, "max.message.bytes") if is_number < wanted_number => {
+            Some((Severity::Error, "so an event of more would stop the stream".to_owned()))
         }
         (Role::Sessions, "max.message.bytes") if is_number < wanted_number => {
             Some((Severity::Error, "so a basket of some thousand lines would stop the stream".to_owned()))

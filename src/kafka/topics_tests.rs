@@ -207,3 +207,21 @@ fn a_shop_log_that_keeps_too_little_for_its_snapshots_is_a_warning_and_one_that_
     assert!(short[0].1.starts_with("offerstream.shop has retention.ms=86400000, 1 d, shorter than 7 d"), "{}", short[0].1);
     assert_eq!(findings("retention.bytes", "1000")[0].0, Severity::Warn);
 }
+
+#[test]
+fn with_repartition_the_shops_own_topics_may_have_any_number_of_partitions_and_ours_has_that_of_the_state() {
+    let config = KafkaConfig { repartition: true, ..KafkaConfig::default() };
+    let plan = plan(&config, 12);
+    let mut found = as_planned(&config, 12);
+    found.get_mut("shop.events").unwrap().partitions = 5;
+    assert_eq!(compare(&plan, &found, 3), []);
+    assert_eq!((events_partitions(&config, &found), partitions_unless_told(&config, &found)), (Some(12), 12));
+    found.remove("offerstream.events");
+    assert_eq!((events_partitions(&config, &found), partitions_unless_told(&config, &found)), (None, 5));
+    let missing = compare(&plan, &found, 3);
+    assert!(missing.len() == 1 && missing[0].line.contains("grant Read and Write on topic offerstream.events"), "{missing:?}");
+    found = as_planned(&config, 12);
+    found.get_mut("offerstream.events").unwrap().settings.as_mut().unwrap().insert("retention.ms".into(), "604800000".into());
+    let aged = compare(&plan, &found, 3);
+    assert!(aged.len() == 1 && aged[0].severity == Severity::Error && aged[0].line.contains("retention.ms=604800000"), "{aged:?}");
+}

@@ -17,9 +17,10 @@ use super::clients::{OWN_RECORD_BYTES_MAX, is_passing, retrying, transactional_p
 use super::delivery::{Delivery, Reports};
 use super::link::{Commit, Committer};
 use super::offers::Offers;
+use super::refused::is_refused;
 use crate::clock;
 use crate::config::KafkaConfig;
-use crate::exact::{Committing, Failure, Outcome, Remedy, Stepped, Wire};
+use crate::exact::{Committing, Failure, Outcome, Place, Remedy, Stepped, Wire};
 
 /// How long one call of the client may block.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The producer of transactions.
 pub struct Transactions {
-    delivery: Delivery,
+    pub(super) delivery: Delivery,
     committing: Committing,
     offers: Option<Arc<Offers>>,
     config: KafkaConfig,
@@ -83,10 +84,19 @@ impl Transactions {
         }
     }
 
-    fn failure(&self, error: &KafkaError) -> Failure {
+    pub(super) fn failure(&self, error: &KafkaError) -> Failure {
         let remedy = remedy(error);
         let error = if remedy == Remedy::End { self.explain(error) } else { anyhow!("{error}") };
         Failure { remedy, error }
+    }
+
+    /// Adds offsets to the transaction, under the membership.
+    pub(super) fn offsets(&self, offsets: &[(Place, i64)], group: &ConsumerGroupMetadata) -> Result<(), Failure> {
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for ((topic, partition), next) in offsets {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*next)).map_err(|error| self.failure(&error))?;
+        }
+        self.delivery.producer.send_offsets_to_transaction(&list, group, CALL_TIMEOUT).map_err(|error| self.failure(&error))
     }
 
     fn explain(&self, error: &KafkaError) -> anyhow::Error {
@@ -135,12 +145,7 @@ impl Wire<Arc<ConsumerGroupMetadata>> for Transactions {
     }
 
     fn send_offsets(&mut self, commit: &Commit) -> Result<(), Failure> {
-        let mut list = TopicPartitionList::with_capacity(commit.offsets.len());
-        for ((topic, partition), next) in &commit.offsets {
-            list.add_partition_offset(topic, *partition, Offset::Offset(*next)).map_err(|error| self.failure(&error))?;
-        }
-        let producer = &self.delivery.producer;
-        producer.send_offsets_to_transaction(&list, &commit.membership, CALL_TIMEOUT).map_err(|error| self.failure(&error))
+        self.offsets(&commit.offsets, &commit.membership)
     }
 
     fn commit(&mut self) -> Result<(), Failure> {
@@ -164,6 +169,8 @@ fn remedy(error: &KafkaError) -> Remedy {
         KafkaError::Transaction(error) if error.is_fatal() => Remedy::End,
         KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
         KafkaError::Transaction(error) if error.is_retriable() => Remedy::Repeat,
+        // Done again, it would be refused again.
+        error if is_refused(error) => Remedy::End,
         // A record that could not be delivered: the transaction can't be committed any more.
         // Doing it again would only fail again.
         KafkaError::MessageProduction(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced | RDKafkaErrorCode::MessageSizeTooLarge) => {

@@ -38,6 +38,7 @@ pub fn program(topics: &Topics, settings: &[(&str, &str)]) -> Command {
         ("DLQ_TOPIC", "dlq"),
         ("SESSIONS_TOPIC", "sessions"),
         ("SHOP_TOPIC", "shop"),
+        ("REPARTITION_TOPIC", "repartitioned"),
     ];
     for (setting, which) in names {
         command.env(format!("OFFERSTREAM_KAFKA__{setting}"), topics.name(which));
@@ -102,6 +103,19 @@ impl Instance {
         let mut stream = TcpStream::connect_timeout(&self.http, Duration::from_secs(2)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let status = answer.split(' ').nth(1)?.parse().ok()?;
+        Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
+    }
+
+    /// Sends JSON to its HTTP port; `None` while nobody answers.
+    pub fn post(&self, path: &str, headers: &[&str], body: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect_timeout(&self.http, Duration::from_secs(2)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}");
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let status = answer.split(' ').nth(1)?.parse().ok()?;

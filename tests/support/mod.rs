@@ -8,6 +8,7 @@ pub mod events;
 pub mod instance;
 pub mod left;
 pub mod scene;
+pub mod secured;
 pub mod topics;
 
 use std::io::Write;

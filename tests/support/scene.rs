@@ -83,7 +83,11 @@ pub fn outcome(topics: &Topics) -> Outcome {
 /// Demands that all that came out is right for `events`: each event taken once, each trigger answered once, each
 /// junk record one dead letter, and the same counts as a replay has.
 pub fn check(topics: &Topics, events: &[Event]) -> Outcome {
-    let outcome = outcome(topics);
+    check_outcome(topics, events, outcome(topics))
+}
+
+/// As [`check`], of what was read back already.
+pub fn check_outcome(topics: &Topics, events: &[Event], outcome: Outcome) -> Outcome {
     assert_eq!(outcome.events.len(), events.len(), "the events in Kafka are not those fed");
     let problems = checker::problems(&outcome);
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), first(&problems));

@@ -100,7 +100,9 @@ impl Topics {
         match which {
             "catalogue" => topic.set("cleanup.policy", "compact"),
             "sessions" => topic.set("cleanup.policy", "compact").set("max.message.bytes", "8388608"),
-            "shop" | "events" => topic.set("max.message.bytes", "8388608"),
+            "shop" | "events" | "repartitioned" => {
+                topic.set("max.message.bytes", "8388608").set("message.timestamp.after.max.ms", "9223372036854775807")
+            }
             _ => topic,
         }
     }
@@ -223,7 +225,7 @@ impl Drop for Topics {
         if !self.made.get() || std::env::var_os("OFFERSTREAM_KEEP_TOPICS").is_some() {
             return;
         }
-        let names = ["events", "catalogue", "offers", "withheld", "dlq", "sessions", "shop"].map(|which| self.name(which));
+        let names = ["events", "catalogue", "offers", "withheld", "dlq", "sessions", "shop", "repartitioned"].map(|which| self.name(which));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         // What was never made can't be deleted, and a broker that is gone has nothing.
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));

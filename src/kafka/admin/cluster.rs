@@ -4,6 +4,7 @@
 //! could create it on a broker that creates topics by itself.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, NoCustomPartitioner, Produ
 use tokio::runtime::Runtime;
 
 use crate::config::{Config, KafkaConfig};
-use crate::kafka::clients::base;
+use crate::kafka::clients::{base, refused_setting};
 use crate::kafka::topics::{Found, Wanted};
 
 /// How long a broker may take to answer.
@@ -116,8 +117,7 @@ pub fn options() -> AdminOptions {
 /// # Errors
 /// A setting passed through that librdkafka does not take.
 pub fn create<T: FromClientConfigAndContext<Quiet>>(client: &ClientConfig) -> Result<T> {
-    T::from_config_and_context(client, Quiet::default())
-        .map_err(|error| anyhow!("[kafka.client] holds what librdkafka does not take: {error}"))
+    T::from_config_and_context(client, Quiet::default()).map_err(|error| anyhow!("configuration: {}", refused_setting(&error)))
 }
 
 fn no_answer(config: &KafkaConfig, error: &KafkaError) -> anyhow::Error {
@@ -159,6 +159,8 @@ pub fn words(code: RDKafkaErrorCode) -> String {
 pub struct Quiet {
     complaint: Mutex<Option<String>>,
     delivery: Mutex<Option<Result<(), KafkaError>>>,
+    refusal: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    transaction_failed: AtomicBool,
 }
 
 impl Quiet {
@@ -173,6 +175,16 @@ impl Quiet {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Who we are, or our certificates, were refused: no connection will come about.
+    pub fn take_refusal(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether the transaction failed since this was last asked.
+    pub fn take_transaction_failed(&self) -> bool {
+        self.transaction_failed.swap(false, Ordering::AcqRel)
+    }
+
     /// How the last record fared, once.
     pub fn take_delivery(&self) -> Option<Result<(), KafkaError>> {
         self.delivery.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -185,10 +197,16 @@ impl ClientContext for Quiet {
         if (level as i32) <= RDKafkaLogLevel::Error as i32 {
             self.complain(message);
         }
+        if facility == "TXNERR" {
+            self.transaction_failed.store(true, Ordering::Release);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!("kafka: {reason} ({error})");
+        if let Some(code @ (RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)) = error.rdkafka_error_code() {
+            *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
+        }
         // That all are down says less than why each one is.
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
             self.complain(reason);

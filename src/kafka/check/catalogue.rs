@@ -44,7 +44,10 @@ impl Sample {
 pub(super) fn check(config: &KafkaConfig, partitions: Option<i32>, report: &mut Report<'_, impl Write>) -> Result<()> {
     let topic = &config.catalogue_topic;
     let Some(partitions) = partitions else {
-        let line = format!("{topic} is not there, and need not be: products are known from events alone, without stock, links or margins");
+        let line = format!(
+            "{topic} is not there, and need not be: products are known from events alone, without stock, links or margins; if it is \
+             there, grant Read on topic {topic}"
+        );
         return report.ok("catalogue", &line);
     };
     let consumer: BaseConsumer<Quiet> = create_client(&log_consumer(config))?;

@@ -13,7 +13,7 @@ use rdkafka::message::BorrowedMessage;
 use super::Report;
 use super::newest::read_newest;
 use crate::config::KafkaConfig;
-use crate::event::{self, Reject, RejectReason, ShopEvent};
+use crate::event::{self, Reject, RejectReason, ShopEvent, record_key};
 use crate::kafka::admin::{Quiet, create_client, reason};
 use crate::kafka::clients::log_consumer;
 
@@ -42,7 +42,8 @@ pub(super) fn check(config: &KafkaConfig, topics: &[(&str, i32)], report: &mut R
         return report.ok("keys", &format!("no events to judge by in {names}"));
     }
     judge_records(&sample, &names, report)?;
-    judge_sessions(&sample, &names, report)
+    let republished = config.repartition.then_some(config.repartition_topic.as_str());
+    judge_sessions(&sample, &names, republished, report)
 }
 
 /// What was seen.
@@ -70,7 +71,7 @@ impl Sample {
         self.records += 1;
         self.keyless += usize::from(key.is_none());
         match decode(payload) {
-            Ok(event) => self.add_session(partition, session_key(&event)),
+            Ok(event) => self.add_session(partition, record_key(&event)),
             Err(reject) => *self.rejected.entry(reject.reason).or_default() += 1,
         }
     }
@@ -96,11 +97,6 @@ fn decode(payload: &[u8]) -> Result<ShopEvent, Reject> {
     event::decode(payload)
 }
 
-/// What the shop's producers must key the event with.
-fn session_key(event: &ShopEvent) -> Option<&str> {
-    [&event.session_id, &event.cart_id, &event.order_id, &event.customer_id].into_iter().find_map(|id| id.as_deref())
-}
-
 fn judge_records(sample: &Sample, names: &str, report: &mut Report<'_, impl Write>) -> Result<()> {
     let (records, rejected) = (sample.records, sample.rejected.values().sum::<usize>());
     if rejected == 0 {
@@ -120,16 +116,25 @@ fn judge_records(sample: &Sample, names: &str, report: &mut Report<'_, impl Writ
     report.warn("events", &format!("{line}; mend the shop's producers"))
 }
 
-fn judge_sessions(sample: &Sample, names: &str, report: &mut Report<'_, impl Write>) -> Result<()> {
+/// Where sessions are torn apart it is said how to mend it; where they are republished, that is mended already.
+fn judge_sessions(sample: &Sample, names: &str, republished: Option<&str>, report: &mut Report<'_, impl Write>) -> Result<()> {
     let several = sample.sessions.values().filter(|seen| seen.events > 1).count();
     let split = sample.sessions.values().filter(|seen| seen.is_split).count();
+    if let Some(topic) = republished {
+        let share = format!("{split} of {several} sessions with several events in {names} ({})", percent(split, several));
+        let line = match split {
+            0 if several > 0 => format!("{share} are on several partitions, so kafka.repartition may not be needed"),
+            _ => format!("{share} are on several partitions; kafka.repartition brings each together in {topic}"),
+        };
+        return report.ok("keys", &line);
+    }
     if split == 0 {
         return report.ok("keys", &format!("each of {several} sessions with several events in {names} is on one partition"));
     }
     let line = format!(
         "{split} of {several} sessions with several events in {names} ({}) are on several partitions, so their baskets are torn apart \
          ({} of {} records have no key): key each record with its session_id, else cart_id, order_id, customer_id, and partition as \
-         Java's clients do (librdkafka: partitioner=murmur2_random)",
+         Java's clients do (librdkafka: partitioner=murmur2_random); where producers can't be changed, set kafka.repartition = true",
         percent(split, several),
         sample.keyless,
         sample.records
@@ -162,7 +167,7 @@ mod tests {
         let mut out = Vec::new();
         let mut report = Report { out: &mut out, failed: 0 };
         judge_records(sample, "shop.events", &mut report).unwrap();
-        judge_sessions(sample, "shop.events", &mut report).unwrap();
+        judge_sessions(sample, "shop.events", None, &mut report).unwrap();
         let failed = report.failed;
         (String::from_utf8(out).unwrap(), failed)
     }

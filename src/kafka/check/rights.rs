@@ -33,15 +33,22 @@ pub(super) fn check(config: &KafkaConfig, there: &[&Wanted], report: &mut Report
     let client = log_consumer(config);
     let consumer: BaseConsumer<Quiet> = create_client(&client)?;
     let group = client.get("group.id").unwrap_or_default();
-    for wanted in there.iter().filter(|wanted| matches!(wanted.role, Role::Events | Role::Catalogue | Role::Sessions | Role::Shop)) {
+    for wanted in there.iter().filter(|wanted| wanted.role.rights().starts_with("Read")) {
         let topic = &wanted.topic;
         match read_end(&consumer, topic) {
             Ok(()) => report.ok("rights", &format!("{topic} can be read"))?,
-            Err(error) => report.fail("rights", &not_read(topic, group, &error))?,
+            // A client has to name a group, and asks for its coordinator even where it never joins: so it is for all topics.
+            Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                return report.fail("rights", &format!("group {group} can't be used ({}): grant Read on group {group}", reason(&error)));
+            }
+            Err(error) => report.fail("rights", &not_read(topic, &error))?,
         }
     }
-    let Some(events) = there.iter().find(|wanted| wanted.role == Role::Events) else { return Ok(()) };
-    let Some((group, offsets)) = check_group(config, events, report)? else { return Ok(()) };
+    if let Some(source) = there.iter().find(|wanted| wanted.role == Role::Source) {
+        check_group(config, &config.repartition_group(), source, report)?;
+    }
+    let Some(events) = there.iter().find(|wanted| matches!(wanted.role, Role::Events | Role::Repartitioned)) else { return Ok(()) };
+    let Some((group, offsets)) = check_group(config, &config.group_id, events, report)? else { return Ok(()) };
     check_transactions(config, there, &group, &offsets, report)
 }
 
@@ -63,11 +70,9 @@ fn read_end(consumer: &BaseConsumer<Quiet>, topic: &str) -> Result<(), KafkaErro
     answer
 }
 
-fn not_read(topic: &str, group: &str, error: &KafkaError) -> String {
+fn not_read(topic: &str, error: &KafkaError) -> String {
     let remedy = match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::TopicAuthorizationFailed) => format!("grant Read on topic {topic}"),
-        // A client has to name a group, and asks for its coordinator even where it never joins.
-        Some(RDKafkaErrorCode::GroupAuthorizationFailed) => format!("grant Describe on group {group}"),
         _ => "see the broker's log".to_owned(),
     };
     format!("{topic} can't be read ({}): {remedy}", reason(error))
@@ -76,10 +81,10 @@ fn not_read(topic: &str, group: &str, error: &KafkaError) -> String {
 /// Finds the group's coordinator and asks what is committed; what the rest needs of it.
 fn check_group(
     config: &KafkaConfig,
+    group: &str,
     events: &Wanted,
     report: &mut Report<'_, impl Write>,
 ) -> Result<Option<(ConsumerGroupMetadata, TopicPartitionList)>> {
-    let group = &config.group_id;
     let mut client = log_consumer(config);
     client.set("group.id", group);
     let consumer: BaseConsumer<Quiet> = create_client(&client)?;
@@ -98,7 +103,7 @@ fn check_group(
         }
         Err(error) => {
             let remedy = match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::GroupAuthorizationFailed) => "grant Read on it",
+                Some(RDKafkaErrorCode::GroupAuthorizationFailed) => &format!("grant Read on group {group}"),
                 _ => "is the broker's __consumer_offsets topic healthy, its replication factor no more than the brokers there are?",
             };
             report.fail("rights", &format!("group {group} can't be asked for its offsets ({}): {remedy}", reason(&error)))?;
@@ -133,19 +138,30 @@ fn check_transactions(
     let id = format!("{}-check-{}", config.group_id, config.instance_id);
     let mut client = transactional_producer(config);
     client.set("transactional.id", &id);
-    let producer: BaseProducer<Quiet> = create_client(&client)?;
-    if let Err(error) = producer.init_transactions(FIRST_TRANSACTION_TIMEOUT) {
-        return report.fail("rights", &not_started(config, &id, &error));
-    }
+    let started = || -> Result<Result<BaseProducer<Quiet>, KafkaError>> {
+        let producer: BaseProducer<Quiet> = create_client(&client)?;
+        Ok(producer.init_transactions(FIRST_TRANSACTION_TIMEOUT).map(|()| producer))
+    };
+    let mut producer = match started()? {
+        Ok(producer) => producer,
+        Err(error) => return report.fail("rights", &not_started(config, &id, &error)),
+    };
     report.ok("rights", &format!("transactions can be started (as {id}, so that no instance is disturbed)"))?;
 
-    let written = |wanted: &&&Wanted| !matches!(wanted.role, Role::Events | Role::Catalogue);
+    let written = |wanted: &&&Wanted| wanted.role.rights().ends_with("Write");
     for wanted in there.iter().filter(written) {
         let topic = &wanted.topic;
         match in_aborted_transaction(&producer, || write(config, &producer, topic)) {
             Ok(()) => report.ok("rights", &format!("{topic} can be written in a transaction (aborted)"))?,
-            Err(Failed::Refused(why)) => {
+            Err(failed @ (Failed::Refused(_) | Failed::RefusedForGood(_))) => {
+                let (Failed::Refused(why) | Failed::RefusedForGood(why) | Failed::Ended(why)) = &failed;
                 report.fail("rights", &format!("{topic} can't be written in a transaction ({why}): grant Write on topic {topic}"))?;
+                if matches!(failed, Failed::RefusedForGood(_)) {
+                    match started()? {
+                        Ok(another) => producer = another,
+                        Err(error) => return report.fail("rights", &not_started(config, &id, &error)),
+                    }
+                }
             }
             Err(Failed::Ended(why)) => return report.fail("rights", &ended(&why)),
         }
@@ -153,7 +169,7 @@ fn check_transactions(
     let send = || producer.send_offsets_to_transaction(offsets, group, ANSWER_TIMEOUT);
     match in_aborted_transaction(&producer, send) {
         Ok(()) => report.ok("rights", &format!("group {} can commit its offsets in a transaction (aborted)", config.group_id)),
-        Err(Failed::Refused(why)) => {
+        Err(Failed::Refused(why) | Failed::RefusedForGood(why)) => {
             let group = &config.group_id;
             report.fail("rights", &format!("group {group} can't commit its offsets in a transaction ({why}): grant Read on group {group}"))
         }
@@ -165,18 +181,25 @@ fn check_transactions(
 enum Failed {
     /// What was done in it was refused.
     Refused(String),
+    /// The same, and the producer can't go on.
+    RefusedForGood(String),
     /// It could not be begun or aborted, so no further one can be.
     Ended(String),
 }
 
 fn in_aborted_transaction(producer: &BaseProducer<Quiet>, work: impl FnOnce() -> Result<(), KafkaError>) -> Result<(), Failed> {
     producer.context().take_complaint();
+    producer.context().take_transaction_failed();
     producer.begin_transaction().map_err(|error| Failed::Ended(reason(&error)))?;
     let done = work();
     // The client knows why a transaction failed, where the record only knows that it did.
     let why = done.map_err(|error| producer.context().take_complaint().unwrap_or_else(|| reason(&error)));
-    producer.abort_transaction(ANSWER_TIMEOUT).map_err(|error| Failed::Ended(reason(&error)))?;
-    why.map_err(Failed::Refused)
+    match (producer.abort_transaction(ANSWER_TIMEOUT), why) {
+        (Ok(()), why) => why.map_err(Failed::Refused),
+        // Of a transaction whose first topic was refused the broker knows nothing, and so can't abort it either.
+        (Err(_), Err(why)) => Err(Failed::RefusedForGood(why)),
+        (Err(error), Ok(())) => Err(Failed::Ended(reason(&error))),
+    }
 }
 
 fn write(config: &KafkaConfig, producer: &BaseProducer<Quiet>, topic: &str) -> Result<(), KafkaError> {
@@ -191,7 +214,8 @@ fn write(config: &KafkaConfig, producer: &BaseProducer<Quiet>, topic: &str) -> R
         if let Some(delivery) = producer.context().take_delivery() {
             return delivery;
         }
-        if started.elapsed() > patience {
+        // A record of a transaction that failed waits until its time is over: there is nothing to wait for.
+        if started.elapsed() > patience || producer.context().take_transaction_failed() {
             return Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut));
         }
     }
@@ -201,7 +225,7 @@ fn not_started(config: &KafkaConfig, id: &str, error: &KafkaError) -> String {
     let remedy = match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
             let group = &config.group_id;
-            format!("grant Write and Describe on transactional ids with the prefix {group}- (the check uses one of its own)")
+            format!("grant Write on transactional ids with the prefix {group}- (the check uses one of its own)")
         }
         Some(RDKafkaErrorCode::InvalidTransactionTimeout) => {
             let timeout_ms = config.transaction_timeout_ms;
