@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::http::{self, Pages};
+use crate::http::{self, Guard, Pages};
 use crate::kafka::{self, Service};
 
 /// Consumes from Kafka until stopped.
@@ -24,7 +24,14 @@ pub fn run(config: Config) -> Result<()> {
     let service = Service::new(config)?;
     service.metrics.await_shop();
     let (address, stop) = (service.config.http.listen, Arc::clone(&service.stop));
-    beside_http(address, pages(&service), &stop, move || kafka::run(&service))
+    let mut pages = pages(&service);
+    if service.config.http.events {
+        pages.intake = Some(Arc::new(kafka::EventsIntake::start(&service.config.kafka)?));
+    }
+    if let Some(warning) = service.config.http.warning() {
+        tracing::warn!("{warning}");
+    }
+    beside_http(address, pages, &stop, move || kafka::run(&service))
 }
 
 /// What HTTP shows of a service.
@@ -35,6 +42,8 @@ pub fn pages(service: &Service) -> Pages {
         health: Arc::clone(&service.health),
         shop: Arc::clone(&service.shop),
         limits: service.config.engine.limits.clone(),
+        guard: Arc::new(Guard::new(service.config.http.clone(), Arc::clone(&service.metrics))),
+        intake: None,
     }
 }
 

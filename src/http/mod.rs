@@ -1,6 +1,12 @@
-//! HTTP: metrics and health.
+//! HTTP: metrics and health, and events where that is on.
 //!
-//! Invariant: nothing here blocks tokio or changes state.
+//! Invariant: nothing here blocks tokio or changes state. Everything under `/v1` is behind the [`guard`].
+
+mod events;
+mod guard;
+mod problem;
+mod rate;
+mod server;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -11,9 +17,14 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
+
+pub use events::{Intake, Outbound, Sent};
+pub use guard::Guard;
+pub use problem::Refusal;
 
 use crate::engine::settings::Limits;
 use crate::engine::shop::Shop;
@@ -31,6 +42,10 @@ pub struct Pages {
     pub shop: Arc<Shop>,
     /// How far state may grow.
     pub limits: Limits,
+    /// Who may do what under `/v1`.
+    pub guard: Arc<Guard>,
+    /// Where events go that come in, if they are taken.
+    pub intake: Option<Arc<dyn Intake>>,
 }
 
 /// Opens the port. One that is taken is asked for a few seconds more: a process that was killed may not have let
@@ -54,16 +69,25 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Serves until the process ends.
-///
-/// # Errors
-/// The port fails.
-pub async fn serve(listener: TcpListener, pages: Pages) -> Result<()> {
+pub async fn serve(listener: TcpListener, pages: Pages) {
+    let (guarding, metrics_of) = (Arc::clone(&pages.guard), Arc::clone(&pages.metrics));
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
+        .nest("/v1", v1(&pages))
         .with_state(pages);
-    axum::serve(listener, router).await.context("HTTP has ended")
+    server::serve(listener, router, guarding, metrics_of).await;
+}
+
+/// What is behind the guard: a path that leads nowhere, too, so that whoever has no key does not learn which do.
+fn v1(pages: &Pages) -> Router<Pages> {
+    let mut routes = Router::new();
+    if pages.intake.is_some() {
+        routes = routes.route("/events", post(events::post));
+    }
+    let nowhere = || async { StatusCode::NOT_FOUND };
+    routes.fallback(nowhere).layer(middleware::from_fn_with_state(Arc::clone(&pages.guard), guard::guard))
 }
 
 async fn metrics(State(pages): State<Pages>) -> Response {

@@ -11,7 +11,7 @@
 //! | `link`, `transaction`, `delivery` | the thread that commits, and sending records |
 //! | `offers` | offers that do not wait for their commit |
 //! | `repartition`, `origins` | events of a bus that is keyed otherwise, republished first; where they came from |
-//! | `embedded`, `feed` | the demo's broker, and the shop's side of the bus |
+//! | `embedded`, `feed`, `intake` | the demo's broker, the shop's side of the bus, and events that came by HTTP |
 //! | `shop_log`, `changelog` | following the shop log; reading the sessions' changelog |
 //! | `shop_restore`, `shop_peek` | restoring the shop from a snapshot and the log; looking at the log |
 //! | `snapshots`, `freezes` | the thread that takes snapshots, and how it gets at the shop |
@@ -33,6 +33,7 @@ mod event_range;
 mod feed;
 mod freezes;
 mod group;
+mod intake;
 mod link;
 mod offers;
 mod origins;
@@ -51,6 +52,7 @@ pub use changelog::read_sessions;
 pub use clients::check as check_settings;
 pub use embedded::{EmbeddedBroker, PARTITIONS, run_embedded};
 pub use feed::Feed;
+pub use intake::EventsIntake;
 pub use rebuild::replay_from_kafka;
 pub use service::{Service, run};
 pub use shop_restore::read_shop;

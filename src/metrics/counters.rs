@@ -13,6 +13,7 @@ use crate::engine::settings::Settings;
 use crate::engine::totals::{BASKET_AGE_LABELS, TotalKey, basket_age_label};
 use crate::engine::vocabulary::{AmountIgnored, FeedbackIgnored, ItemStep, Outcome, Placement};
 use crate::event::{EventType, RejectReason};
+use crate::http::Refusal;
 
 /// What counters have risen too far by.
 #[derive(Debug, Default)]
@@ -108,6 +109,7 @@ impl Metrics {
         AmountIgnored::ALL.iter().for_each(|reason| families.amounts_ignored.with_label_values(&[reason.as_str()]).inc_by(0));
         families.catalogue_records.with_label_values::<&str>(&[]).inc_by(0);
         RowReason::ALL.iter().for_each(|reason| families.catalogue_rejected.with_label_values(&[reason.as_str()]).inc_by(0));
+        Refusal::REASONS.iter().for_each(|reason| families.http_refused.with_label_values(&[*reason]).inc_by(0));
         let currency = self.currency.as_str();
         for family in [&families.order_revenue, &families.order_revenue_refunded, &families.order_revenue_with_offer] {
             family.with_label_values(&[currency]).inc_by(0.0);

@@ -82,6 +82,8 @@ families! {
         "Records of the catalogue that were used, deletions among them.", [];
     catalogue_rejected: IntCounterVec = "offerstream_catalogue_records_rejected_total",
         "Records of the catalogue that can't be used, by reason; what was known of their items stays.", ["reason"];
+    http_refused: IntCounterVec = "offerstream_http_refused_total",
+        "Requests under /v1, and connections, that were refused, by reason.", ["reason"];
     shop_orders: IntGaugeVec = "offerstream_shop_orders", "Orders of the whole shop.", [];
     shop_order_revenue: GaugeVec = "offerstream_shop_order_revenue", "Net revenue of the whole shop, refunds not subtracted.", ["currency"];
     shop_order_revenue_refunded: GaugeVec = "offerstream_shop_order_revenue_refunded", "What of it went back.", ["currency"];

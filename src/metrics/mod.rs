@@ -133,6 +133,11 @@ impl Metrics {
         self.families.catalogue_rejected.with_label_values(&[reason.as_str()]).inc();
     }
 
+    /// Counts a request that was refused.
+    pub fn http_refused(&self, reason: &str) {
+        self.families.http_refused.with_label_values(&[reason]).inc();
+    }
+
     /// Sets how many records are still to be read of a partition.
     pub fn lag(&self, topic: &str, partition: i32, records: i64) {
         self.families.consumer_lag.with_label_values(&[topic, &partition.to_string()]).set(records);

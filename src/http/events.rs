@@ -1,0 +1,130 @@
+//! `POST /v1/events`: one event or a list of them, onto the bus.
+//!
+//! Invariant: of a list either all are handed to the broker or none; 202 is answered once the broker has all of them.
+//! What is sent on is what came, byte by byte, once it is known to be an event.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::value::RawValue;
+
+use super::Pages;
+use super::guard::{Access, Guard, Peer};
+use super::problem::Refusal;
+use crate::event::{self, EventKind, ShopEvent, record_key};
+
+/// An event on its way: its record's key and value.
+pub type Outbound = (String, Vec<u8>);
+/// What becomes of events: nothing more to say, or why the broker does not have them.
+pub type Sent = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// Takes events on to the bus.
+pub trait Intake: Send + Sync {
+    /// Sends them; resolves once the broker has all of them. It does not block.
+    fn send(&self, events: Vec<Outbound>) -> Sent;
+}
+
+/// Takes events.
+pub async fn post(
+    State(pages): State<Pages>,
+    Extension(access): Extension<Access>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    match accept(&pages, access, peer, request).await {
+        Ok(accepted) => {
+            let body = format!("{{\"accepted\":{accepted}}}\n");
+            (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        Err(refusal) => {
+            pages.guard.refused(&refusal);
+            refusal.into_response()
+        }
+    }
+}
+
+async fn accept(pages: &Pages, access: Access, peer: Peer, request: Request) -> Result<usize, Refusal> {
+    let intake = pages.intake.as_ref().ok_or_else(|| Refusal::Unavailable("http.events is not on".into()))?;
+    let body = read(&pages.guard, request).await?;
+    let events = events_of(&body, access)?;
+    // The request itself was counted as one.
+    pages.guard.spend(access, peer, events.len().saturating_sub(1))?;
+    let accepted = events.len();
+    intake.send(events).await.map_err(Refusal::Unavailable)?;
+    Ok(accepted)
+}
+
+/// The body, within the limits of size and time.
+async fn read(guard: &Arc<Guard>, request: Request) -> Result<Bytes, Refusal> {
+    let (most, limit_ms) = (guard.config().body_bytes_max, guard.config().request_timeout.0.unsigned_abs());
+    let headers = request.headers();
+    if !text(headers, header::CONTENT_TYPE).is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"))
+    {
+        return Err(Refusal::NotJson);
+    }
+    let too_large = || Refusal::TooLarge(format!("at most {most} bytes are taken at once"));
+    if text(headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).is_some_and(|length: usize| length > most) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(Duration::from_millis(limit_ms), to_bytes(request.into_body(), most)).await {
+        Err(_) => Err(Refusal::TooSlow(limit_ms)),
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit")) => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::Unusable("the request broke off".into())),
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The events of a body, each of which can be used.
+fn events_of(body: &[u8], access: Access) -> Result<Vec<Outbound>, Refusal> {
+    if body.trim_ascii_start().first() != Some(&b'[') {
+        return Ok(vec![outbound(body, access).map_err(Refusal::at(None))?]);
+    }
+    let list: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| Refusal::Unusable(format!("not a JSON list: {error}")))?;
+    if list.is_empty() {
+        return Err(Refusal::Unusable("the list is empty".into()));
+    }
+    let each = list.iter().enumerate();
+    each.map(|(at, event)| outbound(event.get().as_bytes(), access).map_err(Refusal::at(Some(at)))).collect()
+}
+
+/// One event: what is sent on, under the key that the shop's own producers would give it.
+fn outbound(json: &[u8], access: Access) -> Result<Outbound, Refusal> {
+    let event = event::decode(json).map_err(|reject| Refusal::Unusable(format!("{} ({})", reject.detail, reject.reason.as_str())))?;
+    if access == Access::Public && !is_public(&event) {
+        let kind = event.kind.event_type().as_str();
+        return Err(Refusal::Forbidden(format!(
+            "the public write key may send offer_shown, offer_clicked and offer_dismissed, not {kind}"
+        )));
+    }
+    let key = record_key(&event).unwrap_or_default().to_owned();
+    Ok((key, json.to_vec()))
+}
+
+fn is_public(event: &ShopEvent) -> bool {
+    matches!(event.kind, EventKind::Feedback { .. })
+}
+
+impl Refusal {
+    /// Says which one of a list it was.
+    fn at(place: Option<usize>) -> impl Fn(Self) -> Self {
+        move |refusal| {
+            let named = |why: String| place.map_or_else(|| why.clone(), |at| format!("event {} of the list: {why}", at + 1));
+            match refusal {
+                Self::Unusable(why) => Self::Unusable(named(why)),
+                Self::Forbidden(why) => Self::Forbidden(named(why)),
+                other => other,
+            }
+        }
+    }
+}
