@@ -10,9 +10,10 @@ default:
 test:
     cargo test
 
-# Every test, none skipped, against the broker of `just broker-up`
-test-broker: broker-up
-    OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 cargo test
+# Every test, none skipped, against the brokers of `just broker-up` and `just broker-secured-up`
+test-broker: broker-up broker-secured-up
+    OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_TEST_SECURED_DIR="${TMPDIR:-/tmp}/offerstream-kafka-secured" \
+        OFFERSTREAM_REQUIRE_BROKER=1 cargo test
 
 # 200,000 recorded events of a real shop, killed half way; the data is read where OFFERSTREAM_TEST_DATA says
 real: broker-up
@@ -39,6 +40,18 @@ broker-up:
 # Stop it; its data stays (`scripts/kafka.sh wipe` forgets it)
 broker-down:
     scripts/kafka.sh stop
+
+# A Kafka with TLS, passwords and access control lists on 127.0.0.1:19098, for tests/kafka_secured.rs
+broker-secured-up:
+    scripts/kafka_secured.sh start
+
+# Stop it
+broker-secured-down:
+    scripts/kafka_secured.sh stop
+
+# TLS, passwords, the least rights: against the broker of `just broker-secured-up`
+test-secured: broker-secured-up
+    OFFERSTREAM_TEST_SECURED_DIR="${TMPDIR:-/tmp}/offerstream-kafka-secured" OFFERSTREAM_REQUIRE_BROKER=1 cargo test --test kafka_secured
 
 # Mutants of the policy that its tests let live: each is a rule without a test, or an equal way to write it
 mutants:
@@ -86,6 +99,11 @@ backfill:
 image TAG="offerstream:latest":
     if docker info >/dev/null 2>&1; then docker build --file docker/Dockerfile --tag {{ TAG }} .; \
     else buildah bud --file docker/Dockerfile --tag {{ TAG }} .; fi
+
+# Does the program do with what the container gives it? The demo, without root, capabilities or a disk to write to; needs root
+sandbox:
+    cargo build --release
+    scripts/check_sandbox.sh target/release/offerstream
 
 # Licences, sources, advisories and duplicates of the dependencies
 deny:
