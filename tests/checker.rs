@@ -4,8 +4,12 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
 use support::checker::{Outcome, problems};
 use support::counts::differences;
+use support::order::{self, Places};
+use support::scene::total_differences;
 use support::topics::Rec;
 
 const TIMES: [&str; 3] = ["2026-03-02T08:00:00.000Z", "2026-03-02T08:00:01.000Z", "2026-03-02T08:00:02.000Z"];
@@ -130,4 +134,92 @@ fn counts_are_recounted() {
     };
     assert_eq!(differences(&right().events, dump(1).as_bytes()), Vec::<String>::new());
     assert_eq!(differences(&right().events, dump(2).as_bytes()), ["together of (\"a\", \"b\"): 2 in the dump, 1 counted"]);
+}
+
+/// [`right`] as it would lie there: a commit after the first two events, one after the last two. Each transaction's end
+/// takes an offset.
+fn right_places() -> (Outcome, Places) {
+    let mut run = right();
+    run.offers[1].offset = 2;
+    // A second junk record beside the first, and one in the second transaction.
+    let (junk, letter) = (run.events[1].clone(), run.dead_letters[0].clone());
+    for (place, offset) in [(1, 4), (3, 5), (4, 6)] {
+        let (mut event, mut letter) = (junk.clone(), letter.clone());
+        event.offset = offset;
+        letter.headers.insert("offset".into(), offset.to_string());
+        letter.offset = place;
+        run.events.push(event);
+        run.dead_letters.push(letter);
+    }
+    run.totals[2]["value"] = json!(4);
+    let places = Places { commits: BTreeMap::from([(1, vec![2, 2, 5, 7])]), ..Places::default() };
+    // Events 0 and 1, then 2 to 4, then 5 and 6: letters at 0; at 2; at 4 and 5.
+    for (letter, at) in run.dead_letters.iter_mut().zip([0, 2, 4, 5]) {
+        letter.offset = at;
+    }
+    (run, places)
+}
+
+#[test]
+fn a_run_whose_commits_are_whole_and_in_order_is_right() {
+    let (run, places) = right_places();
+    assert_eq!(problems(&run), Vec::<String>::new());
+    assert_eq!(order::problems(&run, &places), Vec::<String>::new());
+}
+
+#[test]
+fn each_record_out_of_place_is_found_and_named() {
+    type Fault = (&'static str, fn(&mut Outcome, &mut Places));
+    let faults: [Fault; 9] = [
+        ("offers, partition 1: what event 2 caused, at 0, comes before what event 0 caused", |run, _| {
+            let values = [run.offers[1].value.clone(), run.offers[0].value.clone()];
+            run.offers.iter_mut().zip(values).for_each(|(offer, value)| offer.value = value);
+        }),
+        ("dlq, partition 1: what event 6 caused, at 4, comes before what event 5 caused", |run, _| {
+            let headers = [run.dead_letters[3].headers.clone(), run.dead_letters[2].headers.clone()];
+            run.dead_letters[2..].iter_mut().zip(headers).for_each(|(letter, headers)| letter.headers = headers);
+        }),
+        ("offers, partition 1: 0 and 1 are in one transaction, and their events 0 and 2 in two", |run, _| run.offers[1].offset = 1),
+        ("dlq, partition 1: 2 and 3 are in one transaction, and their events 4 and 5 in two", |run, _| run.dead_letters[2].offset = 3),
+        ("dlq, partition 1: 4 and 6 are in two transactions, and their events 5 and 6 in one", |run, _| run.dead_letters[3].offset = 6),
+        // The offsets of event 6 were committed without its letter: the letter came with a transaction of its own.
+        ("dlq, partition 1: 4 and 5 are in one transaction, and their events 5 and 6 in two", |_, places| {
+            places.commits.insert(1, vec![2, 5, 6, 7]);
+        }),
+        ("the committed offset of partition 1 went back from 5 to 2", |_, places| _ = places.commits.insert(1, vec![2, 5, 2, 5, 7])),
+        ("partition 1 ends at 7, and the last commit is Some(5)", |_, places| _ = places.commits.insert(1, vec![2, 5])),
+        ("partition 1 ends at 7, and the last commit is None", |_, places| places.commits.clear()),
+    ];
+    for (says, spoil) in faults {
+        let (mut run, mut places) = right_places();
+        spoil(&mut run, &mut places);
+        let found = order::problems(&run, &places);
+        assert!(found.iter().any(|problem| problem.contains(says)), "{says:?} is not among {found:?}");
+    }
+}
+
+#[test]
+fn the_end_of_a_transaction_that_a_killed_process_left_may_come_in_between() {
+    let (mut run, mut places) = right_places();
+    run.dead_letters[3].offset = 6;
+    places.aborted.insert("dlq", [(1, 3)].into());
+    assert_eq!(order::problems(&run, &places), Vec::<String>::new());
+}
+
+#[test]
+fn money_and_orders_are_those_of_a_replay() {
+    let totals = [
+        json!({"total": "orders", "value": 3}),
+        json!({"total": "order_revenue", "currency": "USD", "value": "12.500001"}),
+        json!({"total": "events", "type": "cart_add", "value": 2}),
+    ];
+    let metrics = |orders: u32, revenue: &str| {
+        format!(
+            "offerstream_orders_total {orders}\noffers_total 7\nother_order_revenue_total{{currency=\"USD\"}} 9\n\
+             offerstream_order_revenue_total{{currency=\"USD\"}} {revenue}\nofferstream_events_total{{type=\"cart_add\"}} 2\n"
+        )
+    };
+    assert_eq!(total_differences(&totals, &metrics(3, "12.500001")), Vec::<String>::new());
+    assert_eq!(total_differences(&totals, &metrics(2, "12.500001")), ["orders: 3 in the state, 2 in a replay"]);
+    assert_eq!(total_differences(&totals, &metrics(3, "12.500002")).len(), 1);
 }

@@ -26,7 +26,7 @@ fn events(now_ms: i64) -> Vec<Event> {
 }
 
 fn abandoned(topics: &Topics) -> Vec<Value> {
-    topics.read("offers").into_iter().map(|record| record.json()).filter(|offer| offer["placement"] == "abandoned_cart").collect()
+    topics.read("offers").into_iter().map(|record| record.json().clone()).filter(|offer| offer["placement"] == "abandoned_cart").collect()
 }
 
 #[test]

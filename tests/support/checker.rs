@@ -30,7 +30,7 @@ pub struct Outcome {
 }
 
 /// What tells one cause of offers from another: key, type, time, event id, item.
-type Cause = (String, String, i64, Option<String>, Option<String>);
+pub type Cause = (String, String, i64, Option<String>, Option<String>);
 
 /// What the checker knows of a shopper: enough to judge offers by.
 #[derive(Default)]
@@ -68,7 +68,7 @@ pub fn problems(outcome: &Outcome) -> Vec<String> {
 /// against the events they derive from.
 fn offers_by_cause<'a>(outcome: &'a Outcome, problems: &mut Vec<String>) -> HashMap<Cause, Vec<&'a Rec>> {
     let mut ids = HashSet::new();
-    let mut by_key: HashMap<String, Vec<(i32, Value)>> = HashMap::new();
+    let mut by_key: HashMap<String, Vec<(i32, &Value)>> = HashMap::new();
     for event in outcome.events.iter().filter(|event| event.expect().is_none()) {
         by_key.entry(event.key_text()).or_default().push((event.partition, event.json()));
     }
@@ -76,26 +76,40 @@ fn offers_by_cause<'a>(outcome: &'a Outcome, problems: &mut Vec<String>) -> Hash
     let all = outcome.offers.iter().map(|rec| (rec, "treatment")).chain(outcome.withheld.iter().map(|rec| (rec, "holdout")));
     for (rec, arm) in all {
         let offer = rec.json();
-        problems.extend(faults_of(&offer, arm).into_iter().map(|fault| format!("{fault}: {}", short(rec))));
-        if !ids.insert(text(&offer, "offer_id").unwrap_or_default()) {
+        problems.extend(faults_of(offer, arm).into_iter().map(|fault| format!("{fault}: {}", short(rec))));
+        if !ids.insert(text(offer, "offer_id").unwrap_or_default()) {
             problems.push(format!("an offer id twice: {}", short(rec)));
         }
-        let cause = &offer["cause"];
-        let ts = time(&offer, "ts").unwrap_or(i64::MIN);
-        let kind = text(cause, "type").unwrap_or_default();
         if offer["placement"] == "abandoned_cart" || offer["placement"] == "follow_up" {
-            check_timed(rec, &offer, by_key.get(&rec.key_text()).map_or(&[], Vec::as_slice), problems);
+            check_timed(rec, offer, by_key.get(&rec.key_text()).map_or(&[], Vec::as_slice), problems);
             continue;
         }
-        by_cause.entry((rec.key_text(), kind, ts, text(cause, "event_id"), text(cause, "item_id"))).or_default().push(rec);
+        by_cause.entry(cause_of_offer(rec)).or_default().push(rec);
     }
     by_cause
 }
 
+/// What an offer says that caused it.
+pub fn cause_of_offer(rec: &Rec) -> Cause {
+    let offer = rec.json();
+    let cause = &offer["cause"];
+    let ts = time(offer, "ts").unwrap_or(i64::MIN);
+    (rec.key_text(), text(cause, "type").unwrap_or_default(), ts, text(cause, "event_id"), text(cause, "item_id"))
+}
+
+/// What an offer that the event causes says of it; nothing where its type causes none.
+pub fn cause_of_event(rec: &Rec) -> Option<Cause> {
+    let event = rec.json();
+    let kind = text(event, "type")?;
+    place_of(&kind)?;
+    let item = if kind == "cart_add" || kind == "product_viewed" { text(event, "item_id") } else { None };
+    Some((rec.key_text(), kind, time(event, "ts").unwrap_or(i64::MIN), text(event, "event_id"), item))
+}
+
 /// An offer that a timer made is of a shopper of its partition, later than the event it derives from, by what the
 /// default policy says.
-fn check_timed(rec: &Rec, offer: &Value, of_shopper: &[(i32, Value)], problems: &mut Vec<String>) {
-    let is_cause = |(partition, json): &(i32, Value)| {
+fn check_timed(rec: &Rec, offer: &Value, of_shopper: &[(i32, &Value)], problems: &mut Vec<String>) {
+    let is_cause = |(partition, json): &(i32, &Value)| {
         let waited = time(offer, "ts").zip(time(json, "ts")).map(|(due, at)| due - at);
         let is_left = waited == Some(ABANDONED_MS) && text(&offer["cause"], "event_id") == text(json, "event_id");
         let is_followed = waited == Some(FOLLOW_UP_MS) && text(offer, "order_id") == text(json, "order_id");
@@ -166,24 +180,23 @@ fn walk(outcome: &Outcome, offers: &mut HashMap<Cause, Vec<&Rec>>, problems: &mu
             continue;
         }
         let event = rec.json();
-        let kind = text(&event, "type").unwrap_or_default();
+        let kind = text(event, "type").unwrap_or_default();
         *expected.events.entry(kind.clone()).or_default() += 1;
-        let ts = time(&event, "ts").unwrap_or(i64::MIN);
+        let ts = time(event, "ts").unwrap_or(i64::MIN);
         let basket = baskets.entry(rec.key_text()).or_default();
-        let event_id = text(&event, "event_id");
+        let event_id = text(event, "event_id");
         let again = event_id.as_ref().is_some_and(|id| !basket.seen.insert(id.clone()));
         if !again {
-            basket.take(&kind, &event, ts);
+            basket.take(&kind, event, ts);
             if kind == "purchase" {
-                expected.orders.extend(text(&event, "order_id"));
+                expected.orders.extend(text(event, "order_id"));
             }
         }
         let Some(place) = place_of(&kind) else { continue };
         *expected.triggers.entry(place).or_default() += 1;
         expected.duplicates += i64::from(again);
-        let item = if kind == "cart_add" || kind == "product_viewed" { text(&event, "item_id") } else { None };
-        if !again && let Some(made) = offers.remove(&(rec.key_text(), kind, ts, event_id, item)) {
-            check_offers(rec, &made, &basket.beside(&event), problems);
+        if !again && let Some(made) = cause_of_event(rec).and_then(|cause| offers.remove(&cause)) {
+            check_offers(rec, &made, &basket.beside(event), problems);
         }
     }
     expected

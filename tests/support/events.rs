@@ -53,14 +53,23 @@ pub fn write_log(path: &Path, events: &[Event]) {
 pub fn log(seed: u64, count: usize, junk: bool) -> Vec<Event> {
     let mut dice = Dice::new(seed);
     let events = visits(&mut dice, count, GROUPS, 5 * DAY_MS);
-    if junk { with_junk(&mut dice, events, true) } else { events }
+    if junk { with_junk(&mut dice, events, 6, true) } else { events }
 }
 
 /// As [`log`], of few items and some hours, so that little is enough to learn from; its junk is small.
 pub fn small_log(seed: u64, count: usize) -> Vec<Event> {
     let mut dice = Dice::new(seed);
     let events = visits(&mut dice, count, 2, 3 * 60 * MINUTE_MS);
-    with_junk(&mut dice, events, false)
+    with_junk(&mut dice, events, 6, false)
+}
+
+/// Exactly `count` records in the order of their times, one in `one_in` of them junk of every kind, anywhere.
+pub fn poisoned_log(seed: u64, count: usize, one_in: u64) -> Vec<Event> {
+    let mut dice = Dice::new(seed);
+    let clean = visits(&mut dice, count, GROUPS, 5 * DAY_MS);
+    let mut events = with_junk(&mut dice, clean, one_in, true);
+    events.truncate(count);
+    events
 }
 
 /// Visits that begin within `spread_ms`, in the order of their times.
@@ -181,15 +190,15 @@ impl Shopper<'_> {
     }
 }
 
-/// Junk between the events, under keys of events before it.
-fn with_junk(dice: &mut Dice, events: Vec<Event>, with_large: bool) -> Vec<Event> {
+/// Junk between the events, one after `one_in` of them, under keys of events before it.
+fn with_junk(dice: &mut Dice, events: Vec<Event>, one_in: u64, with_large: bool) -> Vec<Event> {
     let mut mixed: Vec<Event> = Vec::with_capacity(events.len() * 7 / 6 + 1);
     let mut kind = 0;
     let (half, count) = (events.len() / 2, events.len());
     for (at, event) in events.into_iter().enumerate() {
         let (key, ts_ms) = (event.key.clone(), event.ts_ms);
         mixed.push(event);
-        if dice.one_in(6) {
+        if dice.one_in(one_in) {
             mixed.push(junk(kind, &key, ts_ms));
             kind += 1;
         }

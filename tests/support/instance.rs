@@ -23,9 +23,11 @@ pub struct Instance {
     folder: TempDir,
 }
 
-/// The program, told of the test's topics and group by its environment.
+/// The program, told of the test's topics and group by its environment. It is the one that `cargo test` built, or that
+/// which `OFFERSTREAM_TEST_PROGRAM` names: one of a release build.
 pub fn program(topics: &Topics, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_offerstream"));
+    let built = || env!("CARGO_BIN_EXE_offerstream").into();
+    let mut command = Command::new(std::env::var_os("OFFERSTREAM_TEST_PROGRAM").unwrap_or_else(built));
     for (variable, _) in std::env::vars().filter(|(name, _)| name.starts_with("OFFERSTREAM_")) {
         command.env_remove(variable);
     }
@@ -137,8 +139,41 @@ impl Instance {
 
     /// Asks it to end, by SIGTERM.
     pub fn terminate(&self) {
-        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().expect("the command kill");
-        assert!(sent.success(), "SIGTERM can't be sent");
+        self.signal("TERM");
+    }
+
+    /// Stops all its threads where they are, as a machine that is suspended does.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().expect("the command kill");
+        assert!(sent.success(), "SIG{name} can't be sent");
+    }
+
+    /// How it ended, if it has.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// How much time it had on a core so far, as Linux counts it: on a machine with other work to do, that says more than
+    /// a clock. Zero elsewhere.
+    pub fn on_a_core(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let fields: Vec<u64> = stat.rsplit(") ").next().unwrap_or_default().split(' ').map(|field| field.parse().unwrap_or(0)).collect();
+        // User and system time, in hundredths.
+        Duration::from_millis(fields.get(11..13).map_or(0, |ticks| ticks.iter().sum::<u64>() * 10))
+    }
+
+    /// What it says for a person whose mistake it was, or who has to know why it ended.
+    pub fn last_words(&self) -> Vec<String> {
+        self.log().lines().filter(|line| line.starts_with("offerstream: ")).map(str::to_owned).collect()
     }
 
     /// Waits until it ends by itself; returns how, and its log.

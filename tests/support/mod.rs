@@ -3,10 +3,13 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod checker;
+pub mod cluster;
 pub mod counts;
 pub mod events;
 pub mod instance;
 pub mod left;
+pub mod order;
+pub mod proxy;
 pub mod scene;
 pub mod secured;
 pub mod topics;

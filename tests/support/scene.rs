@@ -8,6 +8,7 @@ use super::checker::{self, Outcome};
 use super::counts;
 use super::events::{Event, write_log};
 use super::instance::{Instance, output, program};
+use super::order::{self, Places};
 use super::topics::Topics;
 use super::wait_until;
 
@@ -59,13 +60,34 @@ pub fn dump_lines(topics: &Topics, what: &str) -> Vec<Value> {
     bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
-/// What `replay --counts` writes for these events.
-pub fn replayed_counts(topics: &Topics, events: &[Event]) -> Vec<u8> {
+/// What `replay` writes for these events: its counts, and its metrics.
+fn replayed(topics: &Topics, events: &[Event]) -> (Vec<u8>, String) {
     let folder = tempfile::tempdir().unwrap();
-    let (log, counts) = (folder.path().join("events.jsonl"), folder.path().join("counts.jsonl"));
+    let [log, counts, metrics] = ["events.jsonl", "counts.jsonl", "metrics.prom"].map(|name| folder.path().join(name));
     write_log(&log, events);
-    output(program(topics, &[]).arg("replay").arg(&log).arg("--counts").arg(&counts));
-    std::fs::read(counts).expect("the counts of replay")
+    output(program(topics, &[]).arg("replay").arg(&log).arg("--counts").arg(&counts).arg("--metrics").arg(&metrics));
+    (std::fs::read(counts).expect("the counts of replay"), std::fs::read_to_string(metrics).expect("the metrics of replay"))
+}
+
+/// Totals that do not depend on what was offered, as metrics of a process that saw all events.
+const SAME_TOTALS: [&str; 7] =
+    ["events", "orders", "orders_unmatched", "order_revenue", "order_revenue_refunded", "lines_unpriced", "lines_not_paired"];
+
+/// Totals that are not those of a replay, a line each.
+pub fn total_differences(totals: &[Value], metrics: &str) -> Vec<String> {
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(f64::NAN);
+    let mut differences = Vec::new();
+    for name in SAME_TOTALS {
+        let ours: f64 = totals.iter().filter(|line| line["total"] == name).map(|line| number(&line["value"])).sum();
+        let family = format!("offerstream_{name}_total");
+        let of_family = |line: &&str| line.strip_prefix(&family).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let theirs: f64 = metrics.lines().filter(of_family).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+        // Money has six decimals.
+        if (ours - theirs).abs() > 5e-7 {
+            differences.push(format!("{name}: {ours} in the state, {theirs} in a replay"));
+        }
+    }
+    differences
 }
 
 /// Everything that came out, read back.
@@ -80,8 +102,15 @@ pub fn outcome(topics: &Topics) -> Outcome {
     }
 }
 
+/// Where it lies, and what the group committed when.
+pub fn places(topics: &Topics) -> Places {
+    let aborted = ["offers", "withheld", "dlq"].into_iter().map(|which| (which, topics.aborted(which))).collect();
+    Places { commits: topics.commits(), aborted }
+}
+
 /// Demands that all that came out is right for `events`: each event taken once, each trigger answered once, each
-/// junk record one dead letter, and the same counts as a replay has.
+/// junk record one dead letter, all of it in order and in the transaction of its offsets, and the same counts and money
+/// as a replay has.
 pub fn check(topics: &Topics, events: &[Event]) -> Outcome {
     check_outcome(topics, events, outcome(topics))
 }
@@ -91,10 +120,15 @@ pub fn check_outcome(topics: &Topics, events: &[Event], outcome: Outcome) -> Out
     assert_eq!(outcome.events.len(), events.len(), "the events in Kafka are not those fed");
     let problems = checker::problems(&outcome);
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), first(&problems));
+    let disorder = order::problems(&outcome, &places(topics));
+    assert!(disorder.is_empty(), "{} records out of place:\n{}", disorder.len(), first(&disorder));
     let counts = dump(topics, "--counts");
     let differences = counts::differences(&outcome.events, &counts);
     assert!(differences.is_empty(), "{} counts are wrong:\n{}", differences.len(), first(&differences));
-    assert_same_lines(&counts, &replayed_counts(topics, events));
+    let (replayed_counts, replayed_metrics) = replayed(topics, events);
+    assert_same_lines(&counts, &replayed_counts);
+    let differences = total_differences(&outcome.totals, &replayed_metrics);
+    assert!(differences.is_empty(), "totals that a replay has not:\n{}", first(&differences));
     outcome
 }
 
