@@ -107,7 +107,7 @@ fn run_threads(service: &Service) -> Result<()> {
     }
     let (asking, answering) = freezes();
     let taking = take_snapshots(service, asking, &restored)?;
-    let (log, stop) = (restored.log, Arc::clone(&service.stop));
+    let (log, stop) = (restored.log.counting(Arc::clone(&service.metrics)), Arc::clone(&service.stop));
     spawn("shop-log", ended.clone(), move || log.follow(&stop, &answering))?;
     let stop = Arc::clone(&service.stop);
     spawn("catalogue", ended.clone(), move || catalogue.follow(&stop))?;

@@ -19,6 +19,7 @@ use super::freezes::{Answering, Frozen};
 use crate::clock;
 use crate::config::Config;
 use crate::engine::shop::Shop;
+use crate::metrics::Metrics;
 use crate::state::ShopRecord;
 
 const POLL: Duration = Duration::from_millis(100);
@@ -30,6 +31,7 @@ pub struct ShopLog {
     half_life_ms: i64,
     shop: Arc<Shop>,
     at: Position,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// How far the fold is.
@@ -53,7 +55,14 @@ impl ShopLog {
         let mut start = TopicPartitionList::new();
         start.add_partition_offset(&topic, 0, Offset::Offset(at.next_offset)).context("the shop log's start")?;
         consumer.assign(&start).context("the shop log's start")?;
-        Ok(Self { consumer, topic, half_life_ms: config.engine.ranking.half_life.0, shop, at })
+        Ok(Self { consumer, topic, half_life_ms: config.engine.ranking.half_life.0, shop, at, metrics: None })
+    }
+
+    /// Counts what it folds from now on.
+    #[must_use]
+    pub fn counting(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = Some(metrics);
+        self
     }
 
     /// Folds all that is committed now; stops early once `go_on` says no. `say` is told the position now and then.
@@ -94,8 +103,11 @@ impl ShopLog {
             Some(Ok(message)) => {
                 let (offset, value) = (message.offset(), message.payload().unwrap_or_default());
                 crate::panics::taken(&self.topic, 0, offset);
-                fold(&self.shop, self.half_life_ms, value)
+                let facts = fold(&self.shop, self.half_life_ms, value)
                     .with_context(|| format!("the record at offset {offset} of {} can't be folded", self.topic))?;
+                if let Some(metrics) = &self.metrics {
+                    metrics.folded(facts);
+                }
                 self.at = Position { next_offset: offset + 1, last_record: Some((offset, crc32fast::hash(value))) };
                 Ok(Next::Folded)
             }
@@ -106,14 +118,15 @@ impl ShopLog {
     }
 }
 
-fn fold(shop: &Shop, half_life_ms: i64, value: &[u8]) -> Result<()> {
+/// Folds a record; returns how many facts it had.
+fn fold(shop: &Shop, half_life_ms: i64, value: &[u8]) -> Result<usize> {
     let record = ShopRecord::decode(value)?;
     if let Some(decay) = record.header.decay {
         check_half_life(half_life_ms, decay.half_life_ms)?;
         shop.set_decay(decay);
     }
     record.facts.iter().for_each(|fact| shop.fold(fact));
-    Ok(())
+    Ok(record.facts.len())
 }
 
 fn check_half_life(set: i64, written_with: i64) -> Result<()> {

@@ -108,6 +108,7 @@ impl Metrics {
         FeedbackIgnored::ALL.iter().for_each(|reason| families.feedback_ignored.with_label_values(&[reason.as_str()]).inc_by(0));
         AmountIgnored::ALL.iter().for_each(|reason| families.amounts_ignored.with_label_values(&[reason.as_str()]).inc_by(0));
         families.catalogue_records.with_label_values::<&str>(&[]).inc_by(0);
+        families.facts_folded.with_label_values::<&str>(&[]).inc_by(0);
         RowReason::ALL.iter().for_each(|reason| families.catalogue_rejected.with_label_values(&[reason.as_str()]).inc_by(0));
         Refusal::REASONS.iter().for_each(|reason| families.http_refused.with_label_values(&[*reason]).inc_by(0));
         let currency = self.currency.as_str();

@@ -120,6 +120,8 @@ families! {
         "What they earned, net of refunds, in the shop's own currency.", ["placement", "variant", "currency"];
     placement_throttled: IntGaugeVec = "offerstream_shop_placement_throttled",
         "Whether the placement holds itself back, by why: 1 or 0.", ["placement", "reason"];
+    facts_folded: IntCounterVec = "offerstream_facts_folded_total",
+        "Facts folded into the shop, from the log that all instances write: the one work that each instance does in whole.", [];
     consumer_lag: IntGaugeVec = "offerstream_consumer_lag_records",
         "Records still to be read, up to the last stable offset.", ["topic", "partition"];
     state_entries: IntGaugeVec = "offerstream_state_entries", "Entries of a kind of state.", ["state"];

@@ -123,6 +123,11 @@ impl Metrics {
         }
     }
 
+    /// Counts facts that were folded into the shop.
+    pub fn folded(&self, facts: usize) {
+        self.families.facts_folded.with_label_values::<&str>(&[]).inc_by(facts as u64);
+    }
+
     /// Counts a record of the catalogue that was used.
     pub fn catalogue_record(&self) {
         self.families.catalogue_records.with_label_values::<&str>(&[]).inc();

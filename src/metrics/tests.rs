@@ -24,6 +24,7 @@ offerstream_extra_revenue_by_channel_total counter channel currency placement
 offerstream_extra_revenue_by_hour_total counter currency hour placement weekday
 offerstream_extra_revenue_refunded_total counter currency kind placement
 offerstream_extra_revenue_total counter currency kind placement
+offerstream_facts_folded_total counter
 offerstream_feedback_ignored_total counter reason
 offerstream_http_refused_total counter reason
 offerstream_lines_not_paired_total counter
