@@ -1,6 +1,8 @@
 # `just` lists these. .ci/run runs the same steps and needs no `just`.
 
 brokers := "127.0.0.1:19092"
+cluster := env("TMPDIR", "/tmp") / "offerstream-cluster"
+on_cluster := "OFFERSTREAM_REQUIRE_CLUSTER=1 OFFERSTREAM_TEST_CLUSTER=" + cluster + " OFFERSTREAM_TEST_PROGRAM=target/release/offerstream"
 
 [private]
 default:
@@ -28,6 +30,36 @@ simulate SEEDS="20000":
 # Snapshots in an S3-compatible store, which a server on this machine plays
 snapshots-s3: broker-up
     OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 scripts/snapshots_s3.sh
+# 100,000 events each through three instances and three brokers, all of which are killed: sixty seeds take an hour
+chaos SEEDS="1-60" EVENTS="100000": cluster-up
+    cargo build --release
+    {{ on_cluster }} OFFERSTREAM_CHAOS_SEEDS={{ SEEDS }} OFFERSTREAM_CHAOS_EVENTS={{ EVENTS }} \
+        cargo test --test chaos -- --nocapture
+
+# Brokers stopped for a minute, rolled, killed; networks stalled and cut; processes paused: the long way
+faults: cluster-up
+    cargo build --release
+    {{ on_cluster }} OFFERSTREAM_LONG_FAULTS=1 cargo test --test faults -- --nocapture --test-threads=1
+
+# How long until offers come again: after a kill with a million pairs and 100,000 open baskets, and without a return
+recovery: broker-up
+    cargo build --release
+    OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_RECOVERY=1 OFFERSTREAM_TEST_PROGRAM=target/release/offerstream \
+        nice cargo test --test recovery -- --nocapture --test-threads=1
+
+# What a second instance takes off the first, counted, and how far apart they are
+work: broker-up
+    cargo build --release
+    OFFERSTREAM_TEST_BROKERS={{ brokers }} OFFERSTREAM_REQUIRE_BROKER=1 OFFERSTREAM_TEST_PROGRAM=target/release/offerstream \
+        cargo test --test kafka_work -- --nocapture
+
+# Three brokers that tests may harm, from port 19192 on
+cluster-up:
+    scripts/kafka.sh cluster {{ cluster }} 19192
+
+# Stop them (`scripts/kafka.sh wipe` forgets their data)
+cluster-down:
+    scripts/kafka.sh stop {{ cluster }}
 
 # Formatting, clippy and documentation, warnings denied
 lint:
