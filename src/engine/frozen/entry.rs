@@ -48,6 +48,8 @@ pub enum Entry {
     Combination(ItemId, ItemId, Combination),
     /// The next offer of those that customers were made lately.
     Queued(Id, u128),
+    /// What a customer was offered lately, or more of it.
+    Offered(Id, Vec<offered::Entry>),
     /// The experiments' clock and sums.
     Ledger(Box<Ledger>),
     /// A fact of an experiment that waits, and how often it was told.
@@ -72,8 +74,6 @@ pub enum Entry {
     Rebuy(ItemId, Rebuy),
     /// What a customer bought, saw and sent away.
     Customer(Id, Arc<History>),
-    /// What a customer was offered lately.
-    Offered(Id, Arc<Vec<offered::Entry>>),
 }
 
 /// What is there once.
@@ -110,6 +110,7 @@ impl Entry {
             | Self::Total(..)
             | Self::Combination(..)
             | Self::Queued(..)
+            | Self::Offered(..)
             | Self::Ledger(_)
             | Self::Waiting(..)
             | Self::Book(_)
@@ -121,8 +122,7 @@ impl Entry {
             | Self::Passed(..)
             | Self::Week(..)
             | Self::Rebuy(..)
-            | Self::Customer(..)
-            | Self::Offered(..) => true,
+            | Self::Customer(..) => true,
         }
     }
 }

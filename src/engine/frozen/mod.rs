@@ -38,6 +38,9 @@ use super::weekly::Week;
 /// Shoppers whose days are over, in one entry.
 const CLOSED_AN_ENTRY: usize = 1_024;
 
+/// Offered items of one customer in one entry: there is no limit a customer, so that one of them may have been offered all.
+const OFFERED_AN_ENTRY: usize = 256;
+
 /// The shop at one moment.
 #[derive(Debug)]
 pub struct FrozenShop {
@@ -72,6 +75,10 @@ impl FrozenShop {
             take(Entry::Combination(anchor, companion, combination))?;
         }
         std::mem::take(&mut self.offered.queue).into_iter().try_for_each(|(customer, offer)| take(Entry::Queued(customer, offer)))?;
+        for (customer, entries) in self.offered.sorted() {
+            let mut parts = entries.chunks(OFFERED_AN_ENTRY);
+            parts.try_for_each(|part| take(Entry::Offered(customer.clone(), part.to_vec())))?;
+        }
         of_experiment(self.experiment, take)?;
         // From here on all are free.
         self.counts.into_rows(&places).try_for_each(|row| take(Entry::Row(Which::Items, row)))?;
@@ -84,8 +91,7 @@ impl FrozenShop {
         self.weekly.sorted().into_iter().try_for_each(|(item, week)| take(Entry::Week(item, week)))?;
         let (rebuys, histories) = self.customers.sorted();
         rebuys.into_iter().try_for_each(|(item, rebuy)| take(Entry::Rebuy(item, rebuy)))?;
-        histories.into_iter().try_for_each(|(customer, history)| take(Entry::Customer(customer, history)))?;
-        self.offered.sorted().into_iter().try_for_each(|(customer, entries)| take(Entry::Offered(customer, entries)))
+        histories.into_iter().try_for_each(|(customer, history)| take(Entry::Customer(customer, history)))
     }
 }
 

@@ -39,10 +39,10 @@ impl OfferedLately {
         FrozenOffered { customers, queue, newest, evicted: self.evicted() }
     }
 
-    /// Puts back what a customer was offered; `false` if something was there already.
-    pub(in crate::engine) fn thaw(&self, customer: Id, entries: Arc<Vec<Entry>>) -> bool {
+    /// Puts back what a customer was offered, after what is there already.
+    pub(in crate::engine) fn thaw(&self, customer: Id, entries: Vec<Entry>) {
         self.entries.fetch_add(entries.len(), Ordering::Relaxed);
-        self.customers.insert(customer, entries).is_none()
+        Arc::make_mut(&mut self.customers.entry(customer).or_default()).extend(entries);
     }
 
     /// All are back: those beyond the limit make room, the oldest first.

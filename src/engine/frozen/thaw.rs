@@ -83,6 +83,10 @@ impl Thaw<'_> {
                 self.queue.push_back((customer, offer));
                 Ok(())
             }
+            Entry::Offered(customer, entries) => {
+                shop.offered.thaw(customer, entries);
+                Ok(())
+            }
             experiment => self.experiment(experiment),
         }
     }
@@ -132,7 +136,6 @@ impl Thaw<'_> {
             Entry::Week(item, week) => once(shop.weekly.entries().thaw(item, week)),
             Entry::Rebuy(item, rebuy) => once(shop.customers.rebuys.entries().thaw(item, rebuy)),
             Entry::Customer(customer, history) => once(shop.customers.thaw(customer, history)),
-            Entry::Offered(customer, entries) => once(shop.offered.thaw(customer, entries)),
             _ => Err(BadEntry("an entry is out of order")),
         }
     }

@@ -135,7 +135,13 @@ fn entries_that_do_not_fit_each_other_are_refused() {
         // Once more at the end: of what may be there once only, that is one too many.
         let may_be_told_twice = matches!(
             entry,
-            Entry::Total(..) | Entry::Queued(..) | Entry::Popular(..) | Entry::Optimiser(_) | Entry::Ledger(_) | Entry::Closed(_)
+            Entry::Total(..)
+                | Entry::Queued(..)
+                | Entry::Offered(..)
+                | Entry::Popular(..)
+                | Entry::Optimiser(_)
+                | Entry::Ledger(_)
+                | Entry::Closed(_)
         );
         if !may_be_told_twice {
             let mut twice = good.clone();

@@ -197,6 +197,10 @@ impl Random {
     }
 }
 
+pub fn source_of(offer: u128) -> Source {
+    Source { offer, ..Random::new(1).source() }
+}
+
 pub fn customer(n: u64) -> Id {
     format!("customer-{n:02}").into()
 }
