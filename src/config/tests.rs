@@ -57,6 +57,20 @@ fn a_bad_value_is_one_line_with_setting_value_and_what_is_allowed() {
 }
 
 #[test]
+fn a_place_for_snapshots_that_is_none_is_refused_without_telling_what_may_be_a_secret() {
+    let places = "file:///folder, s3://bucket/prefix or the path of a folder is allowed";
+    assert_eq!(error("[state]\nsnapshot_url = \"gs://bucket\""), format!("state.snapshot_url is gs:…; {places}"));
+    assert_eq!(error("[state]\nsnapshot_url = \" \""), format!("state.snapshot_url is  …; {places}"));
+    let secret = error("[state]\nsnapshot_url = \"s3://key:secret@bucket\"");
+    assert!(secret.starts_with("state.snapshot_url is s3:…; credentials do not belong there") && !secret.contains("secret@"), "{secret}");
+    assert_eq!(error("[state]\nsnapshot_interval = \"10ms\""), "state.snapshot_interval is 10ms; 1s or more is allowed");
+    assert_eq!(error("[state]\nsnapshots_kept = 0"), "state.snapshots_kept is 0; 1 or more is allowed");
+    let config = load("[state]\nsnapshot_url = \"/var/lib/offerstream\"", &[]).unwrap();
+    assert_eq!(config.state.shop_log_retention_ms(), Some(7 * 86_400_000));
+    assert_eq!(Config::default().state.shop_log_retention_ms(), None);
+}
+
+#[test]
 fn variants_of_a_placement_are_read_and_a_bad_one_is_named_with_its_place() {
     let two = "[[placements.cart.variants]]\nname = \"first\"\nkinds = [\"upsell\"]\n[[placements.cart.variants]]\nname = \"second\"\n";
     let config = load(&format!("{two}items_max = 1\npopularity_exponent = 0.3"), &[]).unwrap();
