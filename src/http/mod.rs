@@ -1,6 +1,6 @@
 //! HTTP: metrics and health, and events where that is on.
 //!
-//! Invariant: nothing here blocks tokio or changes state. Everything under `/v1` is behind the [`guard`].
+//! Invariant: nothing here blocks tokio or changes state. Everything under `/v1` is behind the guard.
 
 mod events;
 mod guard;
