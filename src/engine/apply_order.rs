@@ -3,6 +3,10 @@
 //! Invariant: an order's evidence is that of its lines at the order's first time, however many events it came in;
 //! a cancellation takes all of it back.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
 use super::apply::Step;
 use super::attribution;
 use super::basket::{Basket, BasketRules};
@@ -57,9 +61,10 @@ impl Step<'_> {
         if self.event.ts < self.session.orders[at].closed_at {
             attribution::placed_earlier(self.session, at, self.event.ts, self.settings, &mut self.effects.facts);
         }
+        let mut places = places_of(&self.session.orders[at]);
         for (line, net) in lines.iter().zip(nets) {
             self.session.pressure.wake(&line.item_id);
-            if self.add_line(at, line, net) {
+            if self.add_line(at, line, net, &mut places) {
                 new_lines.push(self.sale_line(line));
             }
         }
@@ -77,10 +82,10 @@ impl Step<'_> {
     }
 
     /// Adds a bought line to an order; returns whether the item is new to it.
-    fn add_line(&mut self, at: usize, line: &Line, net_micros: i128) -> bool {
+    fn add_line(&mut self, at: usize, line: &Line, net_micros: i128, places: &mut Places) -> bool {
         let order = &mut self.session.orders[at];
         let currency = order.currency;
-        let (is_new, refunded) = order.add(line, net_micros, self.settings.limits.order_lines_per_session);
+        let (is_new, refunded) = order.add(line, net_micros, self.settings.limits.order_lines_per_session, places);
         self.total(TotalKey::OrderRevenue(currency), net_micros);
         self.total(TotalKey::OrderRevenueRefunded(currency), refunded);
         if refunded != 0 && currency == self.settings.currency {
@@ -93,8 +98,9 @@ impl Step<'_> {
     fn part_of_cancelled(&mut self, at: usize, basket: &[EvidenceLine], lines: &[Line], nets: &[i128]) {
         self.session.basket.opened_at = None;
         self.effects.facts.push(Fact::Basket { before: basket.to_vec(), after: Vec::new() });
+        let mut places = places_of(&self.session.orders[at]);
         for (line, net) in lines.iter().zip(nets) {
-            self.add_line(at, line, *net);
+            self.add_line(at, line, *net, &mut places);
         }
         let items: Vec<ItemId> = lines.iter().map(|line| line.item_id.clone()).collect();
         let bought = nets.iter().sum();
@@ -363,17 +369,25 @@ impl Step<'_> {
 
 impl Order {
     /// Adds a bought line; returns whether the item is new to the order, and what went back of it before it was heard of.
-    fn add(&mut self, line: &Line, net_micros: i128, lines_max: usize) -> (bool, i128) {
-        if let Some(known) = self.lines.iter_mut().find(|known| known.item == line.item_id) {
+    fn add(&mut self, line: &Line, net_micros: i128, lines_max: usize, places: &mut Places) -> (bool, i128) {
+        if let Some(known) = places.get(&line.item_id).and_then(|place| self.lines.get_mut(*place)) {
             return (false, known.grow(line.quantity, net_micros));
         }
         if self.lines.len() >= lines_max {
             return (false, 0);
         }
         let (item, quantity, credits) = (line.item_id.clone(), line.quantity, Vec::new());
+        places.insert(item.clone(), self.lines.len());
         self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, refunded_micros: 0, credits, elsewhere: None });
         (true, 0)
     }
+}
+
+/// Where the lines of an order stand, by their items: an order may have thousands.
+type Places = HashMap<ItemId, usize, FixedState>;
+
+fn places_of(order: &Order) -> Places {
+    order.lines.iter().enumerate().map(|(place, line)| (line.item.clone(), place)).collect()
 }
 
 /// How much of a line is asked back: all of it without a list.

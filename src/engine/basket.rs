@@ -4,6 +4,9 @@
 //! pairs with all lines before it, under the line's recorded [`Evidence`]. Every change returns the facts that
 //! keep it so.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::decay::{Evidence, Stage};
@@ -138,11 +141,12 @@ impl Basket {
 
     fn replace_lines(&mut self, lines: &[Line], ts: Timestamp, rules: BasketRules) {
         let old = std::mem::take(&mut self.lines);
+        let old: HashMap<&str, &BasketLine, FixedState> = old.iter().map(|known| (known.item.as_str(), known)).collect();
         for line in lines {
             self.add(line, ts, rules);
         }
         for line in &mut self.lines {
-            let known = old.iter().find(|known| known.item == line.item);
+            let known = old.get(line.item.as_str());
             line.price = line.price.or(known.and_then(|known| known.price));
             line.added_at = known.map_or(line.added_at, |known| known.added_at);
         }

@@ -24,6 +24,8 @@ pub struct Delta {
 pub struct BasketChange {
     /// All items of both lists, each once.
     pub items: Vec<ItemId>,
+    /// Which of them may be in a pair: a basket's lines past its limit are in none, and there may be thousands.
+    pub paired: Vec<usize>,
     before: Vec<Option<Placed>>,
     after: Vec<Option<Placed>>,
 }
@@ -64,21 +66,37 @@ impl BasketChange {
             placed
         };
         let (before, after) = (place(before), place(after));
-        Self { items, before, after }
+        let (before_end, after_end) = (paired_end(&before), paired_end(&after));
+        let is_in = |placed: Option<Placed>, end: usize| placed.is_some_and(|placed| placed.place < end);
+        let paired = (0..items.len()).filter(|at| is_in(before[*at], before_end) || is_in(after[*at], after_end)).collect();
+        Self { items, paired, before, after }
     }
 
-    /// What changes in the row of the item `at`: for each other item its pair, in its own place the item.
+    /// What changes in the row of the item `at`, of its own.
+    #[must_use]
+    pub fn own_delta(&self, at: usize) -> Delta {
+        let mut delta = Delta::default();
+        for (lines, sign) in [(&self.before, -1), (&self.after, 1)] {
+            if let Some(own) = lines[at] {
+                delta.weight += i128::from(sign) * i128::from(own.item_weight);
+                delta.together += i64::from(sign) * i64::from(own.bought);
+            }
+        }
+        delta
+    }
+
+    /// What changes in the row of the item `at`: for each of `paired` its pair, in its own place the item.
     pub fn deltas_of(&self, at: usize, deltas: &mut Vec<Delta>) {
         deltas.clear();
-        deltas.resize(self.items.len(), Delta::default());
+        deltas.resize(self.paired.len(), Delta::default());
         for (lines, sign) in [(&self.before, -1), (&self.after, 1)] {
             let Some(own) = lines[at] else { continue };
-            for (other, delta) in lines.iter().zip(deltas.iter_mut()) {
+            for (other, delta) in self.paired.iter().map(|other| lines[*other]).zip(deltas.iter_mut()) {
                 let Some(other) = other else { continue };
                 let (weight, counts) = if other.place == own.place {
                     (own.item_weight, own.bought)
                 } else {
-                    let later = if other.place > own.place { *other } else { own };
+                    let later = if other.place > own.place { other } else { own };
                     (later.pair_weight, later.bought && later.pairs)
                 };
                 delta.weight += i128::from(sign) * i128::from(weight);
@@ -86,4 +104,9 @@ impl BasketChange {
             }
         }
     }
+}
+
+/// One past the last place of a list whose line makes pairs with those before it.
+fn paired_end(lines: &[Option<Placed>]) -> usize {
+    lines.iter().flatten().filter(|line| line.pairs || line.pair_weight > 0).map(|line| line.place + 1).max().unwrap_or_default()
 }

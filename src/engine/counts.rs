@@ -161,10 +161,17 @@ impl Counts {
         let change = BasketChange::new(decay, before, after);
         self.baskets_changed(before, after);
         let slots: Vec<Arc<Slot>> = change.items.iter().map(|item| self.slot_of(item)).collect();
-        let mut deltas: Vec<Delta> = Vec::with_capacity(slots.len());
+        let paired: Vec<Arc<Slot>> = change.paired.iter().map(|at| Arc::clone(&slots[*at])).collect();
+        let mut deltas: Vec<Delta> = Vec::with_capacity(paired.len());
+        let mut next_paired = 0;
         for at in 0..slots.len() {
-            change.deltas_of(at, &mut deltas);
-            self.change_row(&slots, at, &deltas);
+            if change.paired.get(next_paired) == Some(&at) {
+                change.deltas_of(at, &mut deltas);
+                self.change_row(&paired, next_paired, &deltas);
+                next_paired += 1;
+            } else {
+                self.change_row(&slots[at..=at], 0, &[change.own_delta(at)]);
+            }
         }
         self.keep_limits();
     }
