@@ -4,6 +4,7 @@
 //! a whole one. What makes no sense is said, and no reason to stop.
 
 use std::collections::HashMap;
+use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,7 +96,15 @@ fn is_table(path: &Path) -> bool {
 fn read_table(path: &Path, take: impl FnMut(u64, Row)) -> Result<()> {
     let name = path.display();
     let opened = input::open(path, Arc::default()).with_context(|| format!("catalogue {name} can't be read"))?;
-    csv::rows(opened, take).or_else(|fault| match fault {
+    rows_of_table(&name.to_string(), opened, take)
+}
+
+/// Hands every row of a table to `take`, with its line; `name` stands for it in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn rows_of_table(name: &str, input: impl BufRead, take: impl FnMut(u64, Row)) -> Result<()> {
+    csv::rows(input, take).or_else(|fault| match fault {
         Fault::Line(line, detail) => bail!("catalogue {name}, line {line}: {detail}"),
         Fault::Read(error) => Err(error).with_context(|| format!("catalogue {name} can't be read")),
     })

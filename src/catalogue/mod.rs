@@ -18,7 +18,7 @@ mod row;
 mod sense;
 mod value;
 
-pub use file::{Loaded, load, read};
+pub use file::{Loaded, load, read, rows_of_table};
 pub use row::{BadRow, Row, RowReason, from_record};
 
 /// The largest row that is looked at, in bytes.

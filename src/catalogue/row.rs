@@ -15,7 +15,7 @@ use super::sense::leave_out_nonsense;
 use super::value::{Maybe, Value, check_id, currency, flag, id, ids, money, rating, share, text, url, whole};
 use super::{DESCRIPTION_BYTES_MAX, ROW_BYTES_MAX};
 use crate::engine::catalogue::{Product, Warning};
-use crate::event::{ItemId, TEXT_BYTES_MAX};
+use crate::event::{ItemId, TEXT_BYTES_MAX, is_hidden};
 
 /// A day later than this is no day by which anything is used up.
 const REPLENISH_DAYS_MAX: u64 = 3_650;
@@ -96,9 +96,13 @@ impl RowReason {
 }
 
 impl BadRow {
-    /// A reason with its detail.
+    /// A reason with its detail, which is made one line that shows what it has.
     pub fn new(reason: RowReason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        let mut detail = detail.into();
+        if detail.chars().any(is_hidden) {
+            detail = detail.chars().map(|c| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect();
+        }
+        Self { reason, detail }
     }
 }
 

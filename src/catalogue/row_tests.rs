@@ -78,6 +78,15 @@ fn a_bad_row_is_named_by_its_field_with_value_and_what_is_allowed() {
         (r#""url":"a\u0007b""#, r#"url is "a\u0007b"; control characters are not allowed"#),
         (r#""upgrade_of":1.5"#, "upgrade_of is 1.5; text or a whole number is needed"),
         (r#""pinned":[true]"#, "pinned is true; text or a whole number is needed"),
+        (
+            r#""url":" JavaScript:alert(1)""#,
+            r#"url is " JavaScript:alert(1)"; a link that runs as a program where it is shown is not allowed"#,
+        ),
+        (
+            r#""add_url":"data:text/html,x""#,
+            r#"add_url is "data:text/html,x"; a link that runs as a program where it is shown is not allowed"#,
+        ),
+        (r#""upgrade_of":"a\u202eb""#, r#"upgrade_of is "a\u202eb"; characters that nobody sees are not allowed"#),
         (r#""excluded":"a\tb""#, r#"excluded is "a\tb"; control characters are not allowed"#),
         (r#""attributes":"red""#, r#"attributes is no object; one such as {"replenish_days":30} is needed"#),
         (r#""attributes":{"replenish_days":0}"#, "attributes.replenish_days is 0; a whole number from 1 to 3650 is needed"),

@@ -9,12 +9,14 @@ use serde_json::value::RawValue;
 
 use super::row::{BadRow, RowReason};
 use super::{LIST_MAX, URL_BYTES_MAX};
-use crate::event::{Currency, ID_BYTES_MAX, Id, Money};
+use crate::event::{Currency, ID_BYTES_MAX, Id, Money, hidden_in, shown};
 
 /// What separates the items of a list in a table's cell.
 const LIST_SEPARATOR: char = '|';
 /// So much of a value is shown in an error.
 const SHOWN_CHARS: usize = 60;
+/// What links begin with that a page would run.
+const RUNS: [&str; 3] = ["javascript:", "vbscript:", "data:text/"];
 /// A whole unit of what [`Money::parse`] reads.
 const WHOLE: i64 = 1_000_000;
 
@@ -99,10 +101,7 @@ pub fn check_id(text: &str) -> Result<(), String> {
     if text.len() > ID_BYTES_MAX {
         return Err(format!("at most {ID_BYTES_MAX} bytes are allowed"));
     }
-    if text.chars().any(char::is_control) {
-        return Err("control characters are not allowed".to_owned());
-    }
-    Ok(())
+    hidden_in(text).map_or(Ok(()), |needed| Err(needed.to_owned()))
 }
 
 fn is_digits(text: &str) -> bool {
@@ -128,11 +127,11 @@ pub fn text(field: &str, value: Maybe<'_>, bytes_max: usize) -> Result<Option<Co
     let Some(value) = value else { return Ok(None) };
     let text = value.text().ok_or_else(|| value.bad(field, RowReason::BadField, "text is needed"))?;
     // As nearly every text is.
-    if text.len() <= bytes_max && !text.chars().any(char::is_control) {
+    if text.len() <= bytes_max && text.chars().all(|c| shown(c) == Some(c)) {
         let text = text.trim();
         return Ok((!text.is_empty()).then(|| CompactString::from(text)));
     }
-    let one_line = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).filter(|c| !c.is_control());
+    let one_line = text.chars().filter_map(shown);
     let mut kept = CompactString::default();
     for character in one_line {
         if kept.len() + character.len_utf8() > bytes_max {
@@ -152,8 +151,12 @@ pub fn url(field: &str, value: Maybe<'_>) -> Result<Option<CompactString>, BadRo
         let needed = format!("it has {} bytes, and at most {URL_BYTES_MAX} are allowed", text.len());
         return Err(value.bad(field, RowReason::BadField, &needed));
     }
-    if text.chars().any(char::is_control) {
-        return Err(value.bad(field, RowReason::BadField, "control characters are not allowed"));
+    if let Some(needed) = hidden_in(&text) {
+        return Err(value.bad(field, RowReason::BadField, needed));
+    }
+    let text = text.trim();
+    if RUNS.iter().any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))) {
+        return Err(value.bad(field, RowReason::BadField, "a link that runs as a program where it is shown is not allowed"));
     }
     Ok((!text.is_empty()).then(|| CompactString::from(text)))
 }

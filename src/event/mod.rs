@@ -9,6 +9,7 @@ mod key;
 mod native;
 mod reject;
 mod time;
+mod unicode;
 
 pub use currency::Currency;
 pub use decimal::{DecimalError, Money, Quantity, micros_to_text};
@@ -16,11 +17,12 @@ pub use key::record_key;
 pub use native::decode;
 pub use reject::{Reject, RejectReason};
 pub use time::Timestamp;
+pub use unicode::{hidden_in, is_hidden, shown};
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-/// An identifier as the shop wrote it: 1 to [`ID_BYTES_MAX`] bytes, no control characters.
+/// An identifier as the shop wrote it: 1 to [`ID_BYTES_MAX`] bytes, no character that nobody sees.
 pub type Id = CompactString;
 /// An [`Id`] that names an item of the catalogue.
 pub type ItemId = CompactString;
@@ -229,3 +231,6 @@ impl EventKind {
         }
     }
 }
+
+#[cfg(test)]
+mod hostile_tests;

@@ -4,14 +4,16 @@
 //! can be named and shown.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::{
     Currency, DecimalError, EVENT_BYTES_MAX, EventKind, EventType, FeedbackAction, ID_BYTES_MAX, ITEMS_MAX, Id, ItemId, Line, Money,
-    OrderAmounts, ProductFacts, Quantity, Reject, RejectReason, ShopEvent, TEXT_BYTES_MAX, Timestamp,
+    OrderAmounts, ProductFacts, Quantity, Reject, RejectReason, ShopEvent, TEXT_BYTES_MAX, Timestamp, hidden_in, shown,
 };
 
 type Raw<'a> = Option<&'a RawValue>;
@@ -158,10 +160,10 @@ impl<'a> RawEvent<'a> {
         let Some(raw) = self.items else {
             return self.item_id.is_some().then(|| self.line().map(|line| vec![line])).transpose();
         };
-        let lines: Vec<RawLine<'_>> = serde_json::from_str(raw.get())
+        let Few { kept: lines, count } = serde_json::from_str(raw.get())
             .map_err(|_| Reject::new(RejectReason::BadField, format!("items is {}; a list of objects is needed", show(raw))))?;
-        if lines.len() > ITEMS_MAX {
-            return Err(Reject::new(RejectReason::TooManyItems, format!("items has {} lines; {ITEMS_MAX} are allowed", lines.len())));
+        if count > ITEMS_MAX {
+            return Err(Reject::new(RejectReason::TooManyItems, format!("items has {count} lines; {ITEMS_MAX} are allowed")));
         }
         lines.iter().enumerate().map(|(at, line)| line.line(&format!("items[{at}].item_id"))).collect::<Result<_, _>>().map(Some)
     }
@@ -186,6 +188,41 @@ impl<'a> RawEvent<'a> {
         let offer_id =
             id("offer_id", self.offer_id)?.ok_or_else(|| Reject::new(RejectReason::MissingOffer, "feedback on an offer needs offer_id"))?;
         Ok(EventKind::Feedback { action, offer_id, item_id: id("item_id", self.item_id)? })
+    }
+}
+
+/// The lines of a list as far as they are allowed, and how many there are: a megabyte has room for 300,000 empty ones.
+struct Few<'a> {
+    kept: Vec<RawLine<'a>>,
+    count: usize,
+}
+
+impl<'de> Deserialize<'de> for Few<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counted;
+
+        impl<'de> Visitor<'de> for Counted {
+            type Value = Few<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut few = Few { kept: Vec::new(), count: 0 };
+                while few.count < ITEMS_MAX {
+                    let Some(line) = list.next_element()? else { return Ok(few) };
+                    few.kept.push(line);
+                    few.count += 1;
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    few.count += 1;
+                }
+                Ok(few)
+            }
+        }
+
+        deserializer.deserialize_seq(Counted)
     }
 }
 
@@ -252,8 +289,8 @@ fn id(field: &str, raw: Raw<'_>) -> Result<Option<Id>, Reject> {
     if value.len() > ID_BYTES_MAX {
         return Err(bad_id(field, raw, &format!("at most {ID_BYTES_MAX} bytes are allowed")));
     }
-    if value.chars().any(char::is_control) {
-        return Err(bad_id(field, raw, "control characters are not allowed"));
+    if let Some(needed) = hidden_in(&value) {
+        return Err(bad_id(field, raw, needed));
     }
     Ok((!value.is_empty()).then(|| Id::new(value)))
 }
@@ -300,12 +337,12 @@ fn currency(raw: Raw<'_>) -> Result<Option<Currency>, Reject> {
     Currency::parse(&code).map(Some).ok_or_else(bad)
 }
 
-/// A text for people: cut to [`TEXT_BYTES_MAX`], control characters left out. What is no text is left out whole:
+/// A text for people: cut to [`TEXT_BYTES_MAX`], in one line, without what nobody sees. What is no text is left out whole:
 /// it is no reason to lose the event.
 fn text(raw: Raw<'_>) -> Option<Id> {
     let value = string("", raw?).ok()?;
     let mut kept = Id::default();
-    for character in value.chars().filter(|c| !c.is_control()) {
+    for character in value.chars().filter_map(shown) {
         if kept.len() + character.len_utf8() > TEXT_BYTES_MAX {
             break;
         }

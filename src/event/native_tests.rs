@@ -42,7 +42,7 @@ fn escapes_in_ids_and_titles_are_undone() {
     let event = decode(json.as_bytes()).unwrap();
     assert_eq!(event.session_id.as_deref(), Some("ab"));
     let EventKind::ProductViewed(line) = event.kind else { panic!() };
-    assert_eq!((line.item_id.as_str(), line.product.title.as_deref()), ("i\"1", Some("Gâteau🍰")));
+    assert_eq!((line.item_id.as_str(), line.product.title.as_deref()), ("i\"1", Some("Gâteau 🍰")));
 }
 
 #[test]

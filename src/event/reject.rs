@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_hidden;
+
 /// A record that can't be used, with the reason. It goes to the dead letters, whole up to 64 kB.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {detail}", reason.as_str())]
@@ -13,9 +15,13 @@ pub struct Reject {
 }
 
 impl Reject {
-    /// A rejection with its detail.
+    /// A rejection with its detail, which is made one line that shows what it has: it becomes a header, and a line of a log.
     pub fn new(reason: RejectReason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        let mut detail = detail.into();
+        if detail.chars().any(is_hidden) {
+            detail = detail.chars().map(|c| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect();
+        }
+        Self { reason, detail }
     }
 }
 
@@ -46,11 +52,12 @@ pub enum RejectReason {
     BadField,
     TooManyItems,
     UnknownOrder,
+    CustomerErased,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Empty,
         Self::TooLarge,
         Self::NotUtf8,
@@ -74,6 +81,7 @@ impl RejectReason {
         Self::BadField,
         Self::TooManyItems,
         Self::UnknownOrder,
+        Self::CustomerErased,
     ];
 
     /// The reason's name on the wire and as a label.
@@ -103,6 +111,7 @@ impl RejectReason {
             Self::BadField => "bad_field",
             Self::TooManyItems => "too_many_items",
             Self::UnknownOrder => "unknown_order",
+            Self::CustomerErased => "customer_erased",
         }
     }
 }
