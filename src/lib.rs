@@ -24,6 +24,7 @@
 //! | [`insights`] | what the shop's totals say: figures for people and programs |
 //! | [`metrics`], [`http`], [`health`], [`serve`] | what the outside sees of a running process |
 //! | [`snapshots`] | where snapshots of the shop are kept, and which of them fits |
+//! | [`customer_key`] | customers' ids as keyed hashes |
 //! | [`config`], [`dump`], [`clock`], [`panics`] | settings, state as text, the one clock, how a bug ends the process |
 //!
 //! Invariants:
@@ -37,6 +38,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod config;
+pub mod customer_key;
 pub mod demo;
 pub mod dump;
 pub mod engine;

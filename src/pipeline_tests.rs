@@ -9,6 +9,7 @@ const START: Timestamp = Timestamp(1_772_409_600_000);
 fn processor(learning: Learning) -> Processor {
     let mut settings = Settings::default();
     settings.placements.get_mut(Placement::Cart).baskets_together_min = 1;
+    settings.evidence_baskets_min = 1;
     settings.experiment.holdout_ratio = 0.0;
     let shop = Arc::new(Shop::new(&settings.limits));
     Processor::new(Arc::new(settings), shop, learning)

@@ -9,11 +9,13 @@ mod http;
 mod kafka;
 mod line;
 mod list;
+mod privacy;
 mod secret;
 mod state;
 
 pub use http::HttpConfig;
 pub use kafka::{Delivery, KafkaConfig};
+pub use privacy::PrivacyConfig;
 pub use secret::{Secret, is_secret};
 pub use state::StateConfig;
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Snapshots of the shop.
     pub state: StateConfig,
+    /// What is kept to the shop.
+    pub privacy: PrivacyConfig,
     /// What the engine can be told.
     pub engine: Settings,
 }
@@ -58,6 +62,7 @@ struct Raw {
     kafka: KafkaConfig,
     http: HttpConfig,
     state: StateConfig,
+    privacy: PrivacyConfig,
     currency: Currency,
     time_zone: Zone,
     locale: CompactString,
@@ -79,6 +84,20 @@ struct Raw {
     texts: BTreeMap<String, PathBuf>,
 }
 
+impl Raw {
+    /// The text, if there is one, then the environment; an error is one line.
+    fn read(text: Option<&str>, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
+        let mut builder = config::Config::builder();
+        if let Some(text) = text {
+            builder = builder.add_source(File::from_str(text, FileFormat::Toml));
+        }
+        let variables = settings_of(environment)?;
+        let source = Environment::with_prefix(PREFIX).prefix_separator("_").separator("__").source(Some(variables));
+        let built = builder.add_source(source).build().and_then(config::Config::try_deserialize);
+        built.map_err(|error| anyhow!("{}", one_line(&without_secrets(&error.to_string()))))
+    }
+}
+
 impl Default for Raw {
     fn default() -> Self {
         let Settings {
@@ -98,12 +117,14 @@ impl Default for Raw {
             optimiser,
             session,
             limits,
+            evidence_baskets_min: _,
             texts: _,
         } = Settings::default();
         Self {
             kafka: KafkaConfig::default(),
             http: HttpConfig::default(),
             state: StateConfig::default(),
+            privacy: PrivacyConfig::default(),
             currency,
             time_zone,
             locale,
@@ -131,20 +152,10 @@ impl Config {
     /// # Errors
     /// One line that names the setting, the value and what is allowed.
     pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
-        let mut builder = config::Config::builder();
-        let mut text = String::new();
-        if let Some(path) = file {
-            text = std::fs::read_to_string(path).with_context(|| format!("configuration {} can't be read", path.display()))?;
-            builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
-        }
-        let variables = settings_of(environment)?;
-        let source = Environment::with_prefix(PREFIX).prefix_separator("_").separator("__").source(Some(variables));
-        let raw: Raw = builder
-            .add_source(source)
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(|error| anyhow!("configuration{}: {}", named(file), one_line(&without_secrets(&error.to_string()))))?;
-        let texts = read_texts(&raw.texts, file, &raw.locale)?;
+        let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("configuration {} can't be read", path.display()));
+        let text = file.map(read).transpose()?;
+        let mut raw = Raw::read(text.as_deref(), environment).map_err(|error| anyhow!("configuration{}: {error}", named(file)))?;
+        let texts = read_texts(&std::mem::take(&mut raw.texts), file, &raw.locale)?;
         let mut config = Self::from(raw);
         let folder = file.and_then(Path::parent);
         config
@@ -153,7 +164,20 @@ impl Config {
             .and_then(|()| config.http.read_token(folder))
             .with_context(|| format!("configuration{}", named(file)))?;
         config.engine.texts = Arc::new(texts);
-        config.check().map_err(|bad| anyhow!("configuration{}{}: {bad}", named(file), line_of(&text, &bad.name)))?;
+        let text = text.unwrap_or_default();
+        config.privacy.read_key(file, &text).map_err(|error| anyhow!("configuration{}: {error:#}", named(file)))?;
+        let line = |bad: &BadSetting| line_of(&text, &bad.name);
+        config.check().map_err(|bad| anyhow!("configuration{}{}: {bad}", named(file), line(&bad)))?;
+        Ok(config)
+    }
+
+    /// Reads a text alone and checks every value; no other file is opened, whatever the text names.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_text(text: &str) -> Result<Self> {
+        let config = Self::from(Raw::read(Some(text), std::iter::empty()).map_err(|error| anyhow!("configuration: {error}"))?);
+        config.check().map_err(|bad| anyhow!("configuration{}: {bad}", line_of(text, &bad.name)))?;
         Ok(config)
     }
 
@@ -184,9 +208,10 @@ impl From<Raw> for Config {
             optimiser: raw.optimiser,
             session: raw.session,
             limits: raw.limits,
+            evidence_baskets_min: raw.privacy.evidence_baskets_min,
             texts: Arc::default(),
         };
-        Self { kafka: raw.kafka, http: raw.http, state: raw.state, engine }
+        Self { kafka: raw.kafka, http: raw.http, state: raw.state, privacy: raw.privacy, engine }
     }
 }
 

@@ -98,7 +98,7 @@ fn the_commented_example_says_what_the_defaults_are() {
     let (with_example, defaults) = (load(&uncommented, &[]).unwrap(), Config::default());
     let comparable = |config: &Config| {
         let kafka = KafkaConfig { brokers: String::new(), instance_id: String::new(), ..config.kafka.clone() };
-        format!("{kafka:?}\n{:?}\n{:?}", config.http, config.engine).replace(", ", ",\n")
+        format!("{kafka:?}\n{:?}\n{:?}\n{:?}", config.http, config.privacy, config.engine).replace(", ", ",\n")
     };
     assert_eq!(comparable(&with_example), comparable(&defaults));
 }
@@ -160,4 +160,30 @@ fn what_is_open_to_the_network_needs_a_token_or_is_warned_of() {
     assert!(warning("[http]\nlisten = \"0.0.0.0:9464\"").is_some_and(|line| line.starts_with("http.listen = 0.0.0.0:9464 is not")));
     assert_eq!(warning("[http]\nlisten = \"0.0.0.0:9464\"\ntoken = \"0123456789abcdef\""), None);
     assert_eq!((warning(""), warning("[http]\nlisten = \"[::1]:9464\"")), (None, None));
+}
+
+#[test]
+fn the_key_of_customers_comes_from_a_file_or_the_environment_and_is_never_shown() {
+    const KEY: &str = "correct horse battery";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, format!("{KEY}\n")).unwrap();
+    let of_file = load(&format!("[privacy]\ncustomer_key_file = {:?}", path.display().to_string()), &[]).unwrap();
+    let of_environment = load("", &[("OFFERSTREAM_PRIVACY__CUSTOMER_KEY", KEY)]).unwrap();
+    let hash = |config: &Config| config.privacy.key.as_ref().map(|key| key.hash("c"));
+    assert!(hash(&of_file).is_some() && hash(&of_file) == hash(&of_environment));
+    assert_eq!(hash(&load("", &[]).unwrap()), None);
+    assert!(!format!("{of_file:?}{of_environment:?}").contains("correct"));
+    let refused = [
+        (String::new(), Some("short"), "privacy.customer_key: it has 5 bytes; 16 or more are needed"),
+        (format!("[privacy]\ncustomer_key = {KEY:?}"), None, "privacy.customer_key is in the file; a key is kept"),
+        (format!("[privacy]\ncustomer_key_file = {:?}", path.display().to_string()), Some(KEY), "are both set"),
+        ("[privacy]\ncustomer_key_file = \"/nowhere/key\"".into(), None, "/nowhere/key can't be read"),
+        ("[privacy]\nevidence_baskets_min = 0".into(), None, "privacy.evidence_baskets_min is 0; 1 or more is allowed; 1 shows all"),
+    ];
+    for (toml, key, says) in refused {
+        let environment: Vec<(&str, &str)> = key.map(|key| ("OFFERSTREAM_PRIVACY__CUSTOMER_KEY", key)).into_iter().collect();
+        let message = format!("{:#}", load(&toml, &environment).unwrap_err());
+        assert!(message.contains(says) && !message.contains("correct") && !message.contains("short"), "{message}");
+    }
 }

@@ -92,11 +92,12 @@ impl Combinations {
         }
     }
 
-    /// The `count` that earned most in `currency`, best first, ties by item ids.
+    /// The `count` that earned most in `currency`, best first, ties by item ids; none of which fewer than `least` were
+    /// accepted.
     #[must_use]
-    pub fn by_revenue(&self, currency: Currency, count: usize) -> Vec<Named<'_>> {
+    pub fn by_revenue(&self, currency: Currency, count: usize, least: u32) -> Vec<Named<'_>> {
         let earned = |combination: &Combination| combination.earned.get(&currency).copied().unwrap_or_default();
-        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, combination)| earned(combination) > 0).collect();
+        let mut all: Vec<Named<'_>> = self.shown(least).filter(|(_, combination)| earned(combination) > 0).collect();
         all.sort_unstable_by(|a, b| earned(b.1).cmp(&earned(a.1)).then_with(|| a.0.cmp(b.0)));
         all.truncate(count);
         all
@@ -104,9 +105,9 @@ impl Combinations {
 
     /// The `count` that are accepted most, with shrinkage, best first; ties by how often they were shown, then by ids.
     #[must_use]
-    pub fn by_acceptance(&self, count: usize) -> Vec<Named<'_>> {
+    pub fn by_acceptance(&self, count: usize, least: u32) -> Vec<Named<'_>> {
         let base = self.acceptance();
-        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, combination)| combination.accepted > 0).collect();
+        let mut all: Vec<Named<'_>> = self.shown(least).filter(|(_, combination)| combination.accepted > 0).collect();
         let order = |a: &Named<'_>, b: &Named<'_>| b.1.acceptance(base).order(a.1.acceptance(base));
         all.sort_unstable_by(|a, b| order(a, b).then(b.1.shown.cmp(&a.1.shown)).then_with(|| a.0.cmp(b.0)));
         all.truncate(count);
@@ -116,14 +117,23 @@ impl Combinations {
     /// The `count` that work worst: shown often enough to tell, and accepted least and less than all together, with
     /// shrinkage; ties as above.
     #[must_use]
-    pub fn worst(&self, count: usize) -> Vec<Named<'_>> {
+    pub fn worst(&self, count: usize, least: u32) -> Vec<Named<'_>> {
         let base = self.acceptance();
         let is_worse = |c: &Combination| c.shown >= SHOWN_TO_TELL && c.acceptance(base).order(base).is_lt();
-        let mut all: Vec<Named<'_>> = self.combinations.iter().filter(|(_, c)| is_worse(c)).collect();
+        let mut all: Vec<Named<'_>> = self.shown(least).filter(|(_, c)| is_worse(c)).collect();
         let order = |a: &Named<'_>, b: &Named<'_>| a.1.acceptance(base).order(b.1.acceptance(base));
         all.sort_unstable_by(|a, b| order(a, b).then(b.1.shown.cmp(&a.1.shown)).then_with(|| a.0.cmp(b.0)));
         all.truncate(count);
         all
+    }
+
+    /// Those whose figures are of nobody, or of so many at `least` that they are of nobody in particular.
+    fn shown(&self, least: u32) -> impl Iterator<Item = Named<'_>> {
+        let is_of_few = move |c: &Combination| {
+            let is_somebodys = c.accepted > 0 || c.earned.values().any(|earned| *earned != 0);
+            least > 1 && is_somebodys && c.accepted < u64::from(least)
+        };
+        self.combinations.iter().filter(move |(_, combination)| !is_of_few(combination))
     }
 
     /// The acceptance of all combinations together, those that made room included.
@@ -184,7 +194,7 @@ mod tests {
         earn("film", -30);
         earn("strap", 10);
         earn("strap", -10);
-        let best = combinations.by_revenue(Currency::USD, 5);
+        let best = combinations.by_revenue(Currency::USD, 5, 1);
         assert_eq!(best.iter().map(|(pair, _)| pair.1.as_str()).collect::<Vec<_>>(), ["case", "film"]);
     }
 
@@ -196,13 +206,34 @@ mod tests {
             combinations.add(&"phone".into(), &companion.into(), CombinationStep::Accepted(accepted));
         }
         let names = |named: Vec<Named<'_>>| named.iter().map(|(pair, _)| pair.1.to_string()).collect::<Vec<_>>();
-        assert_eq!(names(combinations.by_acceptance(9)), ["solid", "lucky", "fair", "poor"]);
-        assert_eq!(names(combinations.worst(9)), ["poor", "fair"]);
+        assert_eq!(names(combinations.by_acceptance(9, 1)), ["solid", "lucky", "fair", "poor"]);
+        assert_eq!(names(combinations.worst(9, 1)), ["poor", "fair"]);
         let base = combinations.acceptance();
         assert_eq!(base, Share { part: 36, whole: 204 });
         // (1 + 20 * 36/204) of (1 + 20).
         let lucky = combinations.combinations[&("phone".into(), "lucky".into())].acceptance(base);
         assert!((lucky.value() - (1.0 + 20.0 * 36.0 / 204.0) / 21.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_fewer_shoppers_did_than_may_be_shown_is_in_no_list() {
+        let mut combinations = Combinations::new(10);
+        for (companion, shown, accepted) in [("case", 100, 5), ("film", 100, 2), ("strap", 100, 1), ("cable", 100, 0)] {
+            combinations.add(&"phone".into(), &companion.into(), CombinationStep::Shown(shown));
+            combinations.add(&"phone".into(), &companion.into(), CombinationStep::Accepted(accepted));
+            combinations.add(&"phone".into(), &companion.into(), CombinationStep::Earned(Currency::USD, i128::from(accepted)));
+        }
+        let names = |named: Vec<Named<'_>>| named.iter().map(|(pair, _)| pair.1.to_string()).collect::<Vec<_>>();
+        for (least, best, worst) in [
+            (1, vec!["case", "film", "strap"], vec!["cable", "strap"]),
+            (2, vec!["case", "film"], vec!["cable"]),
+            (3, vec!["case"], vec!["cable"]),
+            (6, vec![], vec!["cable"]),
+        ] {
+            assert_eq!(names(combinations.by_revenue(Currency::USD, 9, least)), best, "{least}");
+            assert_eq!(names(combinations.by_acceptance(9, least)), best, "{least}");
+            assert_eq!(names(combinations.worst(2, least)), worst, "{least}");
+        }
     }
 
     #[test]
@@ -212,9 +243,9 @@ mod tests {
             combinations.add(&"phone".into(), &companion.into(), CombinationStep::Shown(40));
             combinations.add(&"phone".into(), &companion.into(), CombinationStep::Accepted(4));
         }
-        assert!(combinations.worst(9).is_empty());
+        assert!(combinations.worst(9, 1).is_empty());
         combinations.add(&"phone".into(), &"film".into(), CombinationStep::Shown(1));
-        assert_eq!(combinations.worst(9).iter().map(|(pair, _)| pair.1.as_str()).collect::<Vec<_>>(), ["film"]);
+        assert_eq!(combinations.worst(9, 1).iter().map(|(pair, _)| pair.1.as_str()).collect::<Vec<_>>(), ["film"]);
     }
 
     #[test]

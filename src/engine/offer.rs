@@ -199,7 +199,7 @@ fn compose_item(frame: Frame<'_>, chosen: &Chosen, settings: &Settings, shop: &S
         item_id: chosen.item.clone(),
         kind: chosen.kind,
         reason: reason(frame, chosen, &product, settings, shop),
-        evidence: evidence(chosen, shop),
+        evidence: evidence(chosen, settings, shop),
         title: product.title,
         description: product.description,
         currency: price.map(|_| currency),
@@ -212,7 +212,7 @@ fn compose_item(frame: Frame<'_>, chosen: &Chosen, settings: &Settings, shop: &S
     }
 }
 
-fn evidence(chosen: &Chosen, shop: &Shop) -> Evidence {
+fn evidence(chosen: &Chosen, settings: &Settings, shop: &Shop) -> Evidence {
     let all_baskets = shop.counts.baskets();
     let with = chosen.evidence.with().cloned();
     let step = chosen.evidence.step().as_str();
@@ -234,7 +234,10 @@ fn evidence(chosen: &Chosen, shop: &Shop) -> Evidence {
         Ground::Rebuy { orders, .. } => bare(None, step, 0, *orders),
         Ground::StampCard { number, .. } => bare(None, step, 0, *number),
         Ground::Popular | Ground::PopularInCategory => of_item(),
-        Ground::Pinned(_) | Ground::Upgrade(_) | Ground::Level(_) | Ground::New(_) => bare(with, step, all_baskets, chosen.item_baskets),
+        // It does not rest on counts, so few of them need not keep it from being offered.
+        Ground::Pinned(_) | Ground::Upgrade(_) | Ground::Level(_) | Ground::New(_) => {
+            bare(with, step, all_baskets, settings.shown(chosen.item_baskets))
+        }
     }
 }
 

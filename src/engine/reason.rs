@@ -16,7 +16,7 @@ use crate::event::{Currency, Money};
 pub fn reason(frame: Frame<'_>, chosen: &Chosen, product: &Product, settings: &Settings, shop: &Shop) -> String {
     let with = with_title(chosen, shop);
     let is_paid = matches!(frame.placement, Placement::PostPurchase | Placement::FollowUp);
-    let (basis, together, baskets) = basis(chosen, product, shop);
+    let (basis, together, baskets) = basis(chosen, product, settings, shop);
     let said = Said {
         placement: frame.placement,
         kind: chosen.kind,
@@ -34,15 +34,15 @@ pub fn reason(frame: Frame<'_>, chosen: &Chosen, product: &Product, settings: &S
     let proof = Proof {
         rating_centi: product.rating_centi,
         rating_count: product.rating_count,
-        bought_this_week: Some(shop.weekly.of(&chosen.item, frame.ts)),
+        bought_this_week: Some(settings.shown(shop.weekly.of(&chosen.item, frame.ts))),
     };
     settings.texts.reason(frame.locale, &said, &proof)
 }
 
 /// The template, and the counts it speaks of.
-fn basis(chosen: &Chosen, product: &Product, shop: &Shop) -> (Basis, u64, u64) {
+fn basis(chosen: &Chosen, product: &Product, settings: &Settings, shop: &Shop) -> (Basis, u64, u64) {
     let all = shop.counts.baskets();
-    let own = u64::from(chosen.item_baskets);
+    let own = u64::from(settings.shown(chosen.item_baskets));
     match &chosen.evidence {
         Ground::Pair(pair) if chosen.kind == OfferKind::Bundle => (Basis::Bundle, u64::from(pair.together), u64::from(pair.baskets)),
         Ground::Pair(pair) => (Basis::Pair, u64::from(pair.together), u64::from(pair.baskets)),
@@ -56,7 +56,9 @@ fn basis(chosen: &Chosen, product: &Product, shop: &Shop) -> (Basis, u64, u64) {
         Ground::LearnedUpgrade { times, instead, .. } => (Basis::LearnedUpgrade, u64::from(*instead), u64::from(*times)),
         Ground::StampCard { .. } => (Basis::StampCard, 0, 0),
         // What was bought or rated before has been here for a while, however little is known of it.
-        Ground::New(_) if own > 0 || product.rating_count.is_some_and(|count| count > 0) => (Basis::PopularInCategory, 0, 0),
+        Ground::New(_) if chosen.item_baskets > 0 || product.rating_count.is_some_and(|count| count > 0) => {
+            (Basis::PopularInCategory, 0, 0)
+        }
         Ground::New(_) => (Basis::New, 0, 0),
     }
 }

@@ -1,11 +1,13 @@
 //! What works beside what: the best by revenue, the best by acceptance, and those that work worst.
 //!
-//! Invariant: acceptance is drawn towards the shop's own, so that one of one does not lead.
+//! Invariant: acceptance is drawn towards the shop's own, so that one of one does not lead. Nothing is listed that fewer
+//! shoppers did than evidence needs to be shown.
 
 use serde::Serialize;
 
 use super::figures::{Amount, ratio, rounded};
 use crate::engine::combinations::{Named, Share};
+use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
 use crate::event::{Currency, ItemId};
 
@@ -48,14 +50,15 @@ pub struct Combinations {
 }
 
 impl Combinations {
-    pub(super) fn of(shop: &Shop, currency: Currency) -> Self {
+    pub(super) fn of(shop: &Shop, settings: &Settings) -> Self {
+        let (currency, least) = (settings.currency, settings.evidence_baskets_min);
         let combinations = shop.combinations();
         let base = combinations.acceptance();
         let listed = |named: Vec<Named<'_>>| named.into_iter().map(|named| Combination::of(named, base, shop, currency)).collect();
         Self {
-            best_by_revenue: listed(combinations.by_revenue(currency, LISTED)),
-            best_by_acceptance: listed(combinations.by_acceptance(LISTED)),
-            worst: listed(combinations.worst(LISTED)),
+            best_by_revenue: listed(combinations.by_revenue(currency, LISTED, least)),
+            best_by_acceptance: listed(combinations.by_acceptance(LISTED, least)),
+            worst: listed(combinations.worst(LISTED, least)),
         }
     }
 }

@@ -190,7 +190,7 @@ impl Insights {
             offers: is_measured.then(|| Offers::of(&totals, settings.currency, basis)),
             would_have_hit: (!is_measured).then(|| WouldHaveHit::of(&totals)),
             sent_by_hour: Placement::ALL.iter().filter_map(|placement| SentByHour::of(&totals, *placement)).collect(),
-            combinations: if is_measured { Combinations::of(shop, settings.currency) } else { Combinations::default() },
+            combinations: if is_measured { Combinations::of(shop, settings) } else { Combinations::default() },
             experiment: experiment::read(shop, settings),
             variants: optimiser::variants(shop, settings),
             throttles: optimiser::throttles(shop, settings),

@@ -18,8 +18,10 @@ impl Metrics {
         families.combination_shown.reset();
         families.combination_accepted.reset();
         let combinations = shop.combinations();
-        let worst = combinations.worst(COMBINATIONS_SHOWN);
-        for (end, named) in [("top", combinations.by_revenue(self.currency, COMBINATIONS_SHOWN)), ("bottom", worst.clone())] {
+        let worst = combinations.worst(COMBINATIONS_SHOWN, self.evidence_baskets_min);
+        for (end, named) in
+            [("top", combinations.by_revenue(self.currency, COMBINATIONS_SHOWN, self.evidence_baskets_min)), ("bottom", worst.clone())]
+        {
             for (rank, named) in ranked(end, named) {
                 let earned = named.1.earned.get(&self.currency).copied().unwrap_or_default();
                 set_money(&families.combination_revenue, &[&rank, &named.0.0, &named.0.1, self.currency.as_str()], earned);
@@ -27,7 +29,7 @@ impl Metrics {
             }
         }
         let base = combinations.acceptance();
-        for (end, named) in [("top", combinations.by_acceptance(COMBINATIONS_SHOWN)), ("bottom", worst)] {
+        for (end, named) in [("top", combinations.by_acceptance(COMBINATIONS_SHOWN, self.evidence_baskets_min)), ("bottom", worst)] {
             for (rank, named) in ranked(end, named) {
                 let labels = [rank.as_str(), &named.0.0, &named.0.1];
                 families.combination_acceptance.with_label_values(&labels).set(named.1.acceptance(base).value());

@@ -246,7 +246,7 @@ fn all_units_of_the_item_are_credited_on_however_many_lines_and_what_goes_back_i
     assert_eq!(extra(&world), (26_000_000, 26_000_000));
     assert_eq!(world.total(&TotalKey::OrderRevenueRefunded(Currency::USD)), 76_000_000);
     let combinations = world.shop.combinations();
-    assert!(combinations.by_revenue(Currency::USD, 9).is_empty(), "what was earned went back");
+    assert!(combinations.by_revenue(Currency::USD, 9, 1).is_empty(), "what was earned went back");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_combination_tells_shown_accepted_and_earned() {
     shown(&mut world, 0, "s");
     buy(&mut world, 1, "s", &order("o", &["phone", "case"]));
     let combinations = world.shop.combinations();
-    let (pair, figures) = combinations.by_revenue(Currency::USD, 1)[0];
+    let (pair, figures) = combinations.by_revenue(Currency::USD, 1, 1)[0];
     assert_eq!((pair.0.as_str(), pair.1.as_str()), ("phone", "case"));
     assert_eq!((figures.shown, figures.accepted, figures.earned[&Currency::USD]), (1, 1, 10_000_000));
 }

@@ -34,12 +34,12 @@ pub(super) fn add(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: 
     }
     let (trigger, trigger_price) = trigger(situation)?;
     let mut terms = Terms { code: code(situation), price: trigger_price, price_before: trigger_price };
-    let (mut companions, all_baskets) = (0, situation.shop.counts.baskets());
+    let mut companions = 0;
     for candidate in candidates {
         if companions >= COMPANIONS_MAX || chosen.len() >= situation.policy.items_max {
             break;
         }
-        let Some(evidence @ Ground::Pair(_)) = Ground::of(candidate, situation.policy, all_baskets) else { continue };
+        let Some(evidence @ Ground::Pair(_)) = Ground::of(candidate, situation) else { continue };
         if evidence.with() != Some(&trigger) {
             continue;
         }

@@ -18,7 +18,7 @@ pub(super) fn ranked(situation: &Situation<'_>) -> Vec<Candidate> {
         basket: &basket,
         customer: situation.session.customer.as_deref(),
         now: situation.now,
-        together_min: situation.policy.baskets_together_min,
+        together_min: situation.together_min(),
     };
     rank(situation.shop, situation.ranking, query)
 }
@@ -80,13 +80,12 @@ fn add_due_again(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut 
 /// Adds ranked candidates with enough evidence while there is room; what is only popular waits until categories were
 /// asked.
 pub(super) fn add_ranked(situation: &Situation<'_>, rules: &mut Rules<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) {
-    let all_baskets = situation.shop.counts.baskets();
     let mut only_popular = Vec::new();
     for candidate in candidates {
         if !has_room(situation, chosen) {
             return;
         }
-        match Ground::of(candidate, situation.policy, all_baskets) {
+        match Ground::of(candidate, situation) {
             Some(Ground::Popular) => only_popular.push(&candidate.slot.item),
             Some(evidence) => chosen.extend(rules.choose(&candidate.slot.item, Role::Companion, evidence, chosen)),
             None => rules.drop(&candidate.slot.item, Outcome::TooLittleEvidence),

@@ -2,8 +2,8 @@
 //!
 //! Invariant: every figure is one that was counted.
 
+use super::Situation;
 use crate::engine::ranking::{Candidate, PairEvidence};
-use crate::engine::settings::PlacementPolicy;
 use crate::engine::vocabulary::EvidenceStep;
 use crate::event::{Id, ItemId};
 
@@ -90,16 +90,16 @@ impl Ground {
         matches!(self, Self::Pinned(Some(_)) | Self::StampCard { .. } | Self::Rebuy { .. })
     }
 
-    /// What speaks for a ranked candidate, if it is enough; `all_baskets` is how many were counted in all. A pair that is
-    /// bought together less often than chance would have it speaks against the item.
+    /// What speaks for a ranked candidate, if it is enough, and of baskets enough to be shown. A pair that is bought together less often than chance would have it speaks against the item.
     #[must_use]
-    pub fn of(candidate: &Candidate, policy: &PlacementPolicy, all_baskets: u64) -> Option<Self> {
+    pub fn of(candidate: &Candidate, situation: &Situation<'_>) -> Option<Self> {
+        let (policy, all_baskets) = (situation.policy, situation.shop.counts.baskets());
         let by_chance = |pair: &PairEvidence| u64::from(pair.baskets) * u64::from(candidate.slot.baskets());
         let is_lifted = |pair: &PairEvidence| u64::from(pair.together) * all_baskets >= by_chance(pair);
-        let pair = candidate.pair.clone().filter(|pair| pair.together >= policy.baskets_together_min && is_lifted(pair)).map(Self::Pair);
+        let pair = candidate.pair.clone().filter(|pair| pair.together >= situation.together_min() && is_lifted(pair)).map(Self::Pair);
         let history = || candidate.history.filter(|(orders, _)| *orders > 1).map(|(orders, baskets)| Self::History(orders, baskets));
         let baskets = candidate.slot.baskets();
-        let is_popular = baskets >= policy.popular_baskets_min && f64::from(baskets) >= policy.popular_share_min * all_baskets as f64;
+        let is_popular = baskets >= situation.popular_min() && f64::from(baskets) >= policy.popular_share_min * all_baskets as f64;
         pair.or_else(history).or_else(|| is_popular.then_some(Self::Popular))
     }
 }

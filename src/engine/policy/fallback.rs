@@ -41,11 +41,11 @@ pub(super) fn fill_by_category(situation: &Situation<'_>, rules: &mut Rules<'_>,
     let own = own_categories(situation);
     for near in neighbouring(situation, &own) {
         let ground = Ground::Category { with: near.with, baskets: near.baskets, together: near.together };
-        let shelf = Shelf { category: &near.category, baskets_min: situation.policy.baskets_together_min, near: None, ground };
+        let shelf = Shelf { category: &near.category, baskets_min: situation.together_min(), near: None, ground };
         add_shelf(situation, rules, &shelf, candidates, chosen);
     }
     for (category, near) in &own {
-        let (baskets_min, ground) = (situation.policy.popular_baskets_min, Ground::PopularInCategory);
+        let (baskets_min, ground) = (situation.popular_min(), Ground::PopularInCategory);
         add_shelf(situation, rules, &Shelf { category, baskets_min, near: *near, ground }, candidates, chosen);
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn near_categories(situation: &Situation<'_>) -> Vec<Id> {
 
 /// The categories bought together with these often enough, the most frequent first of each.
 pub(super) fn neighbouring(situation: &Situation<'_>, own: &[(Id, Option<Money>)]) -> Vec<Neighbouring> {
-    let together_min = situation.policy.baskets_together_min;
+    let together_min = situation.together_min();
     let mut found: Vec<Neighbouring> = Vec::new();
     for (with, _) in own {
         situation.shop.categories.with_row(with, |row| {
@@ -109,7 +109,6 @@ struct Shelf<'a> {
 }
 
 fn add_shelf(situation: &Situation<'_>, rules: &mut Rules<'_>, shelf: &Shelf<'_>, candidates: &[Candidate], chosen: &mut Vec<Chosen>) {
-    let all_baskets = situation.shop.counts.baskets();
     for slot in situation.shop.shelves.of(shelf.category).into_iter().take(SHELF_LOOKED_AT) {
         if !has_room(situation, chosen) {
             return;
@@ -119,7 +118,7 @@ fn add_shelf(situation: &Situation<'_>, rules: &mut Rules<'_>, shelf: &Shelf<'_>
             continue;
         }
         let ranked = candidates.iter().find(|candidate| candidate.slot.number == slot.number);
-        let own = ranked.and_then(|candidate| Ground::of(candidate, situation.policy, all_baskets));
+        let own = ranked.and_then(|candidate| Ground::of(candidate, situation));
         let ground = own.filter(|own| *own != Ground::Popular).unwrap_or_else(|| shelf.ground.clone());
         if let Some(item) = rules.choose(&slot.item, Role::Companion, ground, chosen)
             && is_like(item.facets.price, shelf.near)

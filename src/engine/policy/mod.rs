@@ -73,6 +73,16 @@ pub struct Situation<'a> {
 }
 
 impl Situation<'_> {
+    /// The least number of baskets together that is evidence here: enough for the policy, and enough to be shown.
+    fn together_min(&self) -> u32 {
+        self.settings.shown_from(self.policy.baskets_together_min)
+    }
+
+    /// The same for an item that is popular.
+    fn popular_min(&self) -> u32 {
+        self.settings.shown_from(self.policy.popular_baskets_min)
+    }
+
     /// Whether the shopper has been gone for so long that the visit is over, with no event to say so: an order is
     /// followed up whether they are there or not.
     fn is_visit_over(&self) -> bool {

@@ -72,10 +72,10 @@ fn first_fit(
 
 /// What shoppers bought instead, what the shop calls better, and its dearer variants: of each the nearest price first.
 fn learned_and_said(situation: &Situation<'_>, target: &Target<'_>) -> Vec<(ItemId, Ground)> {
-    let Situation { shop, policy, settings, .. } = *situation;
+    let Situation { shop, settings, .. } = *situation;
     let with = target.of;
     let (times, instead) = shop.passed_over.of(with);
-    let learned = instead.into_iter().filter(|(_, instead)| *instead >= policy.baskets_together_min);
+    let learned = instead.into_iter().filter(|(_, instead)| *instead >= situation.together_min());
     let mut all: Vec<(ItemId, Ground)> =
         learned.map(|(item, instead)| (item, Ground::LearnedUpgrade { with: with.clone(), times, instead })).collect();
     let family = target.facets.family.as_ref().unwrap_or(with);
@@ -93,7 +93,7 @@ fn learned_and_said(situation: &Situation<'_>, target: &Target<'_>) -> Vec<(Item
 fn popular(situation: &Situation<'_>, target: &Target<'_>) -> Vec<(ItemId, Ground)> {
     let Some(category) = &target.facets.category else { return Vec::new() };
     let shelf = situation.shop.shelves.of(category).into_iter();
-    let popular = shelf.filter(|slot| slot.baskets() >= situation.policy.popular_baskets_min);
+    let popular = shelf.filter(|slot| slot.baskets() >= situation.popular_min());
     popular.map(|slot| (slot.item.clone(), Ground::PopularInCategory)).collect()
 }
 

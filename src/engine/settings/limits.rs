@@ -24,6 +24,8 @@ pub struct Limits {
     pub customers: usize,
     /// Offered items that customers may still buy in other sessions.
     pub customer_offers: usize,
+    /// Customers who asked to be forgotten, as long as a session may name them.
+    pub erased_customers: usize,
     /// Combinations with figures.
     pub combinations: usize,
     /// Shoppers of experiments: those whose days run, and those who are not to enter again.
@@ -52,6 +54,7 @@ impl Default for Limits {
             categories: 20_000,
             customers: 1_000_000,
             customer_offers: 200_000,
+            erased_customers: 100_000,
             combinations: 10_000,
             experiment_shoppers: 1_000_000,
             sessions: 1_000_000,
@@ -74,6 +77,7 @@ impl Limits {
             ("categories", self.categories),
             ("customers", self.customers),
             ("customer_offers", self.customer_offers),
+            ("erased_customers", self.erased_customers),
             ("combinations", self.combinations),
             ("experiment_shoppers", self.experiment_shoppers),
             ("sessions", self.sessions),

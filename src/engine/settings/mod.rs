@@ -69,6 +69,9 @@ pub struct Settings {
     pub session: SessionSettings,
     /// What may grow, and how far.
     pub limits: Limits,
+    /// Evidence of fewer baskets is not shown; set as `privacy.evidence_baskets_min`.
+    #[serde(skip)]
+    pub evidence_baskets_min: u32,
     /// The words of reasons, in the shop's languages.
     #[serde(skip)]
     pub texts: Arc<Texts>,
@@ -109,6 +112,7 @@ impl Default for Settings {
             optimiser: OptimiserSettings::default(),
             session: SessionSettings::default(),
             limits: Limits::default(),
+            evidence_baskets_min: 2,
             texts: Arc::new(Texts::built_in().with_default("en")),
         }
     }
@@ -146,6 +150,18 @@ impl Settings {
         Some(self.placements.get(placement)).filter(|policy| policy.enabled)
     }
 
+    /// How long it is remembered that a customer was erased: as long as a session that names them may live, and a month in
+    /// which the instance that has it may be away.
+    #[must_use]
+    pub fn erasure_kept_ms(&self) -> i64 {
+        let offers = Placement::ALL.iter().map(|placement| {
+            let policy = self.placements.get(*placement);
+            policy.after.0.saturating_add(policy.expires_after.0).saturating_add(self.attribution.window.0)
+        });
+        let session = offers.max().unwrap_or_default().max(self.attribution.refund_window.0).saturating_add(self.session.idle.0);
+        session.saturating_add(DurationMs::days(30).0)
+    }
+
     /// Checks every value against what is allowed.
     ///
     /// # Errors
@@ -170,7 +186,22 @@ impl Settings {
             let allowed = format!("less than session.idle, {}, is needed: then the basket is gone", self.session.idle);
             return Err(BadSetting::new("placements.abandoned_cart.after", abandoned_after, allowed));
         }
+        if self.evidence_baskets_min == 0 {
+            return Err(BadSetting::new("privacy.evidence_baskets_min", 0, "1 or more is allowed; 1 shows all"));
+        }
         self.limits.check()
+    }
+
+    /// A count of baskets as it may be shown: 0 where they are too few.
+    #[must_use]
+    pub fn shown(&self, baskets: u32) -> u32 {
+        if baskets < self.evidence_baskets_min { 0 } else { baskets }
+    }
+
+    /// How many baskets evidence needs to be shown, where `policy_min` would be enough for an offer.
+    #[must_use]
+    pub fn shown_from(&self, policy_min: u32) -> u32 {
+        policy_min.max(self.evidence_baskets_min)
     }
 }
 

@@ -14,6 +14,7 @@ mod personal;
 mod property;
 mod rules;
 mod sense;
+mod shown;
 mod similar;
 mod stamps;
 mod upsells;
