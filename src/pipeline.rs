@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::customer_key::CustomerKey;
 use crate::engine::decay::Decay;
 use crate::engine::facts::Fact;
 use crate::engine::policy::Dropped;
@@ -15,7 +16,7 @@ use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
 use crate::engine::vocabulary::{Arm, OfferKind};
 use crate::engine::{Effects, Ended, apply, check, tick};
-use crate::event::{self, ItemId, Reject, RejectReason, ShopEvent, Timestamp};
+use crate::event::{self, EventKind, ItemId, Reject, RejectReason, ShopEvent, Timestamp};
 
 /// The most of a payload that a dead letter keeps, in bytes.
 pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
@@ -101,6 +102,7 @@ pub struct Processor {
     batch: Batch,
     explain: Option<String>,
     trail: Vec<Explained>,
+    customer_key: Option<CustomerKey>,
 }
 
 impl Processor {
@@ -117,7 +119,14 @@ impl Processor {
             batch: Batch::default(),
             explain: None,
             trail: Vec::new(),
+            customer_key: None,
         }
+    }
+
+    /// Hashes customers' ids on their way in, where there is a key.
+    #[must_use]
+    pub fn with_customer_key(self, customer_key: Option<CustomerKey>) -> Self {
+        Self { customer_key, ..self }
     }
 
     /// Keeps what becomes of the triggers of one session, named by any id that names it; for as long as the
@@ -134,6 +143,11 @@ impl Processor {
 
     fn is_explained(&self, partition: i32, key: &SessionKey) -> bool {
         let Some(asked) = self.explain.as_deref() else { return false };
+        let hidden = self.customer_key.as_ref().map(|key| key.hash(asked));
+        self.is_of(asked, partition, key) || hidden.is_some_and(|hidden| self.is_of(&hidden, partition, key))
+    }
+
+    fn is_of(&self, asked: &str, partition: i32, key: &SessionKey) -> bool {
         let session = self.partitions.get(&partition).and_then(|sessions| sessions.get(key));
         key == asked || key.split_once(':').is_some_and(|(_, id)| id == asked) || session.is_some_and(|session| session.goes_by(asked))
     }
@@ -199,8 +213,29 @@ impl Processor {
         self.batch.offers.extract_if(.., |offer| offer.arm != Arm::Holdout).collect()
     }
 
+    /// Takes customers who were erased out of all sessions; one atomic load a partition where nobody was. Returns how many
+    /// sessions changed.
+    pub fn scrub(&mut self) -> usize {
+        let partitions: Vec<i32> = self.partitions.keys().copied().collect();
+        partitions.into_iter().map(|partition| self.scrub_partition(partition)).sum()
+    }
+
+    fn scrub_partition(&mut self, partition: i32) -> usize {
+        let Some(sessions) = self.partitions.get_mut(&partition) else { return 0 };
+        let scrubbed = sessions.scrub(&self.shop.erased);
+        let count = scrubbed.len();
+        for (key, scrubbed) in scrubbed {
+            self.batch.sessions.insert((partition, key));
+            for (customer, erasure) in scrubbed.told_since {
+                self.learn(Fact::Erased { customer, erasure });
+            }
+        }
+        count
+    }
+
     /// Takes the batch for a commit; sessions that are over end with it.
     pub fn take_batch(&mut self) -> Batch {
+        self.scrub();
         for (partition, sessions) in &mut self.partitions {
             let gone = sessions.sweep();
             self.batch.sessions.extend(gone.into_iter().map(|key| (*partition, key)));
@@ -221,9 +256,12 @@ impl Processor {
             let detail = format!("the record has {} bytes; {} are allowed", record.payload_bytes, event::EVENT_BYTES_MAX);
             return Err(Reject::new(RejectReason::TooLarge, detail));
         }
-        let event = event::decode(record.payload)?;
+        let mut event = event::decode(record.payload)?;
+        let key = self.hide_customer(&mut event, record.key);
         self.check_time(&event, record.record_time)?;
+        self.leave_out_erased(&mut event)?;
         let partition = record.partition;
+        self.scrub_partition(partition);
         let (settings, shop) = (Arc::clone(&self.settings), Arc::clone(&self.shop));
         // A record that is rejected moves neither the clock, nor any timer, nor where decay is measured from.
         check(&settings, self.sessions_mut(partition), &event)?;
@@ -233,13 +271,14 @@ impl Processor {
         let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;
         self.first.get_or_insert(event.ts);
         self.newest = self.newest.max(Some(event.ts));
-        self.take_effects(partition, record.key.map(<[u8]>::to_vec), record.record_time, effects);
+        self.take_effects(partition, key, record.record_time, effects);
         Ok(())
     }
 
     /// Lets the time of a partition come as far as `until`: what is due by then is offered now. Returns how many
     /// timers fired.
     pub fn tick(&mut self, partition: i32, until: Timestamp) -> usize {
+        self.scrub_partition(partition);
         let (settings, shop) = (Arc::clone(&self.settings), Arc::clone(&self.shop));
         let mut fired = 0;
         while let Some(effects) = tick(&settings, self.sessions_mut(partition), until, &shop) {
@@ -267,6 +306,32 @@ impl Processor {
             self.shop.set_decay(decay);
         }
         effects.facts.into_iter().for_each(|fact| self.learn(fact));
+    }
+
+    /// Puts a hash in the place of the customer's id, where there is a key for that. Returns the key of offers: the record's,
+    /// unless that is the id.
+    fn hide_customer(&self, event: &mut ShopEvent, key: Option<&[u8]>) -> Option<Vec<u8>> {
+        let hidden = self.customer_key.as_ref().and_then(|customer_key| customer_key.hide(event));
+        match (hidden, &event.customer_id) {
+            (Some(customer), Some(hash)) if key == Some(customer.as_bytes()) => Some(hash.as_bytes().to_vec()),
+            _ => key.map(<[u8]>::to_vec),
+        }
+    }
+
+    /// What a customer did before being erased is nobody's, however late it is heard; where nothing else says whose session
+    /// it belongs to, it can't be used.
+    fn leave_out_erased(&self, event: &mut ShopEvent) -> Result<(), Reject> {
+        let Some(customer) = &event.customer_id else { return Ok(()) };
+        if event.kind == EventKind::CustomerErased || !self.shop.erased.covers(customer, event.ts) {
+            return Ok(());
+        }
+        let others = [&event.session_id, &event.cart_id, &event.order_id];
+        if others.into_iter().flatten().next().is_none_or(|first| first == customer) {
+            let detail = format!("ts is {}, before the customer of this event was erased, and no other id tells the session", event.ts);
+            return Err(Reject::new(RejectReason::CustomerErased, detail));
+        }
+        event.customer_id = None;
+        Ok(())
     }
 
     fn check_time(&self, event: &ShopEvent, record_time: Option<Timestamp>) -> Result<(), Reject> {
@@ -300,3 +365,7 @@ impl Processor {
 #[cfg(test)]
 #[path = "pipeline_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "pipeline_erasure_tests.rs"]
+mod erasure_tests;

@@ -8,6 +8,7 @@ use super::attribution::{self, What};
 use super::basket::BasketRules;
 use super::decay::Stage;
 use super::dedupe::identity;
+use super::erased::{ErasedCustomers, Erasure};
 use super::experiment::{customer_arm, subject_of};
 use super::facts::Fact;
 use super::offer::{Cause, Offer, parse_id};
@@ -66,6 +67,12 @@ pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, sh
     }
     step.answer(is_new);
     attribution::tell(step.session, settings, &mut step.effects.facts);
+    for fact in &effects.facts {
+        // Its own session hears of it at once, the others when the shop does.
+        if let Fact::Erased { customer, erasure } = fact {
+            sessions.scrub_one(&key, &ErasedCustomers::only(customer, *erasure));
+        }
+    }
     sessions.schedule(&key);
     Ok(effects)
 }
@@ -289,11 +296,9 @@ impl Step<'_> {
 
     fn erase(&mut self) {
         let Some(customer) = self.event.customer_id.clone() else { return };
-        self.session.customer = None;
-        for order in &mut self.session.orders {
-            order.customer = None;
-        }
-        self.effects.facts.push(Fact::Erased(customer));
+        let at = self.event.ts;
+        let erasure = Erasure { at, until: at.plus_ms(self.settings.erasure_kept_ms()) };
+        self.effects.facts.push(Fact::Erased { customer, erasure });
     }
 
     pub(super) fn learn(&mut self, line: &Line) {

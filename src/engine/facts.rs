@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decay::Evidence;
+use super::erased::Erasure;
 use super::source::Source;
 use super::totals::TotalKey;
 use super::vocabulary::{Arm, Placement};
@@ -55,8 +56,14 @@ pub enum Fact {
     },
     /// A total moved.
     Total(TotalKey, i128),
-    /// The customer is to be forgotten.
-    Erased(Id),
+    /// The customer is to be forgotten. It is told by the session that heard it, and again by those that may have told of
+    /// the customer since.
+    Erased {
+        /// The customer.
+        customer: Id,
+        /// When, and how long to remember that.
+        erasure: Erasure,
+    },
     /// An order, or a further part of it, or a cancelled one.
     Sale(Sale),
     /// The categories of an order changed: as [`Fact::Basket`], with categories in the place of items.
@@ -81,6 +88,8 @@ pub enum Fact {
         day: i32,
         /// Where.
         placement: Placement,
+        /// When.
+        ts: Timestamp,
     },
     /// A customer sent an offered item away.
     Declined {

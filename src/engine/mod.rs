@@ -8,7 +8,8 @@
 //! | --- | --- |
 //! | `apply`, `apply_order`, `answer` | one event in, effects out: the way through everything below |
 //! | `session`, `basket`, `dedupe`, `outstanding`, `orders`, `pressure`, `timers` | what one session holds |
-//! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `rebuys`, `catalogue`, `shelves`, `passed_over`, `weekly`, `totals`, `combinations` | what the whole shop knows |
+//! | `scrub` | a session without the customers who were erased |
+//! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `rebuys`, `catalogue`, `shelves`, `passed_over`, `weekly`, `totals`, `combinations`, `erased` | what the whole shop knows |
 //! | `facts` | what a session tells the shop |
 //! | `frozen` | the whole shop at one moment, out and in |
 //! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
@@ -31,6 +32,7 @@ pub mod counts;
 pub mod customers;
 pub mod decay;
 pub mod dedupe;
+pub mod erased;
 pub mod experiment;
 pub mod facts;
 pub mod frozen;
@@ -48,6 +50,7 @@ pub mod ranking;
 pub mod ratio;
 pub mod reason;
 pub mod rebuys;
+pub mod scrub;
 pub mod segment;
 pub mod session;
 pub mod settings;

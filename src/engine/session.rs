@@ -20,7 +20,7 @@ use super::pressure::Pressure;
 use super::settings::Settings;
 use super::timers::{Due, Timers};
 use super::vocabulary::{Arm, Placement};
-use crate::event::{EventType, Id, ItemId, ShopEvent, Timestamp};
+use crate::event::{EventKind, EventType, Id, ItemId, ShopEvent, Timestamp};
 
 /// A session's key within its partition: what kind of id it goes by, and the id (`s:`, `c:`, `o:`, `u:`).
 pub type SessionKey = CompactString;
@@ -39,8 +39,10 @@ pub struct Session {
     pub last_at: Timestamp,
     /// The newest time its partition had seen when its last event came: an event that comes late keeps it, too.
     pub seen_at: Timestamp,
-    /// The customer, once known.
+    /// The customer, once known,
     pub customer: Option<Id>,
+    /// and the time of the newest event that named them.
+    pub customer_at: Timestamp,
     /// The channel of its newest event that named one.
     pub channel: Option<Id>,
     /// The open basket.
@@ -77,7 +79,7 @@ pub struct Session {
     pub basket_answered: bool,
     /// What offers say that no event of their own causes.
     pub told: Told,
-    aliases: Vec<SessionKey>,
+    pub(super) aliases: Vec<SessionKey>,
 }
 
 /// What the session's newest events told of it.
@@ -104,13 +106,15 @@ pub struct Sessions {
     idle_ms: i64,
     refund_window_ms: i64,
     sessions_max: usize,
-    sessions: HashMap<SessionKey, Session, FixedState>,
+    pub(super) sessions: HashMap<SessionKey, Session, FixedState>,
     aliases: HashMap<SessionKey, SessionKey, FixedState>,
     /// When a session may be over, at the earliest; looked at again when that time has come.
     expiry: BinaryHeap<Reverse<(Timestamp, SessionKey)>>,
     timers: Timers,
     newest: Timestamp,
     evicted: u64,
+    /// Which of the shop's erasures they were last looked through for.
+    pub(super) erasures_seen: u64,
 }
 
 impl Session {
@@ -120,7 +124,8 @@ impl Session {
             let orders = std::mem::take(&mut self.orders);
             let kept = Self { orders, recent: std::mem::take(&mut self.recent), events: self.events, visit_from: now, ..Self::default() };
             let old = std::mem::replace(self, kept);
-            (self.aliases, self.arm, self.customer, self.told) = (old.aliases, old.arm, old.customer, old.told);
+            (self.aliases, self.arm, self.told) = (old.aliases, old.arm, old.told);
+            (self.customer, self.customer_at) = (old.customer, old.customer_at);
             (self.entered, self.eligible_at, self.has_crossed) = (old.entered, old.eligible_at, old.has_crossed);
             (self.offered_at, self.accepted_at) = (old.offered_at, old.accepted_at);
             (self.offers, self.moves) = (old.offers, old.moves);
@@ -176,9 +181,13 @@ impl Session {
     }
 
     fn tell(&mut self, event: &ShopEvent) {
+        if event.customer_id.is_some() && event.kind != EventKind::CustomerErased {
+            let is_same = self.customer == event.customer_id;
+            self.customer_at = if is_same { self.customer_at.max(event.ts) } else { event.ts };
+            self.customer.clone_from(&event.customer_id);
+        }
         let told = &mut self.told;
         let fields = [
-            (&mut self.customer, &event.customer_id),
             (&mut self.channel, &event.channel),
             (&mut told.session_id, &event.session_id),
             (&mut told.cart_id, &event.cart_id),
@@ -214,6 +223,7 @@ impl Sessions {
             timers: Timers::new(settings),
             newest: Timestamp::MIN,
             evicted: 0,
+            erasures_seen: 0,
         }
     }
 
@@ -351,7 +361,7 @@ impl Sessions {
         self.aliases.get(id).filter(|key| self.get(key).is_some())
     }
 
-    fn remove(&mut self, key: &SessionKey) {
+    pub(super) fn remove(&mut self, key: &SessionKey) {
         let Some(session) = self.sessions.remove(key) else { return };
         self.timers.forget(key);
         for alias in session.aliases {

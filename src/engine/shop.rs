@@ -13,6 +13,7 @@ use super::combinations::Combinations;
 use super::counts::{CountLimits, Counts};
 use super::customers::Customers;
 use super::decay::Decay;
+use super::erased::Erased;
 use super::experiment::ledger::Ledger;
 use super::facts::{Fact, Sale};
 use super::offered::OfferedLately;
@@ -43,6 +44,8 @@ pub struct Shop {
     pub weekly: Weekly,
     /// What known customers were offered lately.
     pub offered: OfferedLately,
+    /// Which customers were erased.
+    pub erased: Erased,
     /// What the variants of policies did.
     pub optimiser: Optimiser,
     totals: Mutex<Totals>,
@@ -78,6 +81,7 @@ impl Shop {
             passed_over: PassedOver::new(limits.items),
             weekly: Weekly::new(limits.items),
             offered: OfferedLately::new(limits.customer_offers),
+            erased: Erased::new(limits.erased_customers),
             optimiser: Optimiser::default(),
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
@@ -103,14 +107,18 @@ impl Shop {
                 }
                 self.totals().add(key.clone(), *delta);
             }
-            Fact::Erased(customer) => {
+            Fact::Erased { customer, erasure } => {
                 self.customers.erase(customer);
                 self.offered.erase(customer);
+                self.erased.add(customer, *erasure);
             }
             Fact::Sale(sale) => self.fold_sale(sale),
             Fact::CategoryBasket { before, after } => self.with_decay(|decay| self.categories.change_basket(decay, before, after)),
             Fact::PassedOver { item, instead } => self.passed_over.add(item, instead),
-            Fact::Seen { customer, day, placement } => self.customers.saw(customer, *day, *placement),
+            // Who did not yet know of an erasure may have told of the customer after it.
+            Fact::Seen { customer, ts, .. } | Fact::Declined { customer, ts, .. } if self.erased.covers(customer, *ts) => {}
+            Fact::Offered { customer, from, .. } if self.erased.covers(customer, *from) => {}
+            Fact::Seen { customer, day, placement, .. } => self.customers.saw(customer, *day, *placement),
             Fact::Declined { customer, item, ts } => self.customers.declined(customer, item, *ts),
             // Of the experiments alone.
             Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => {}
@@ -121,7 +129,8 @@ impl Shop {
     }
 
     fn fold_sale(&self, sale: &Sale) {
-        if let Some(customer) = &sale.customer {
+        self.erased.reach(sale.ts);
+        if let Some(customer) = sale.customer.as_ref().filter(|customer| !self.erased.covers(customer, sale.ts)) {
             self.customers.sale(customer, sale);
         }
         for line in &sale.lines {
@@ -194,6 +203,7 @@ impl Shop {
             ("customers", Usage { entries: self.customers.len(), limit: limits.customers, evictions: self.customers.evicted() }),
             ("products", Usage { entries: self.catalogue.len(), limit: limits.items, evictions: self.catalogue.refused() }),
             ("customer_offers", Usage { entries: self.offered.len(), limit: limits.customer_offers, evictions: self.offered.evicted() }),
+            ("erased_customers", Usage { entries: self.erased.len(), limit: limits.erased_customers, evictions: self.erased.evicted() }),
             ("categories", Usage { entries: self.categories.items(), limit: limits.categories, evictions: categories }),
             ("items_bought_again", of_items(self.customers.rebuys.entries(), limits)),
             ("items_passed_over", of_items(self.passed_over.entries(), limits)),

@@ -105,7 +105,8 @@ impl<B: Bus> Stream<B> {
     pub fn new(bus: B, parts: Parts) -> Self {
         let learning = if parts.durability == Durability::Logs { Learning::FromLog } else { Learning::AtOnce };
         Self {
-            processor: Processor::new(Arc::new(parts.config.engine.clone()), Arc::clone(&parts.shop), learning),
+            processor: Processor::new(Arc::new(parts.config.engine.clone()), Arc::clone(&parts.shop), learning)
+                .with_customer_key(parts.config.privacy.key.clone()),
             bus,
             parts,
             state: State::Idle,
@@ -245,16 +246,24 @@ impl<B: Bus> Stream<B> {
         if !self.is_running() || self.parts.durability == Durability::Memory {
             return;
         }
-        for (partition, until) in self.quiet.idle(self.bus.now(), self.bus.unix_ms()) {
-            if !self.bus.is_caught_up(partition) || self.processor.tick(partition, until) == 0 {
-                continue;
-            }
-            // Its offsets go along, unmoved: with them the broker sees whether the partition is still ours.
-            for (of, next) in self.next_offsets.iter().filter(|((_, number), _)| *number == partition) {
-                self.at_hand.offsets.entry(of.clone()).or_insert(*next);
-            }
-            self.at_hand.since.get_or_insert(self.bus.now());
+        // Who was erased goes out of sessions in which nothing happens, too.
+        if self.processor.scrub() > 0 {
+            self.touch(|_| true);
         }
+        for (partition, until) in self.quiet.idle(self.bus.now(), self.bus.unix_ms()) {
+            if self.bus.is_caught_up(partition) && self.processor.tick(partition, until) > 0 {
+                self.touch(|number| number == partition);
+            }
+        }
+    }
+
+    /// Something changed without a record: there is something to commit.
+    fn touch(&mut self, is_changed: impl Fn(i32) -> bool) {
+        // The offsets go along, unmoved: with them the broker sees whether the partition is still ours.
+        for (of, next) in self.next_offsets.iter().filter(|((_, number), _)| is_changed(*number)) {
+            self.at_hand.offsets.entry(of.clone()).or_insert(*next);
+        }
+        self.at_hand.since.get_or_insert(self.bus.now());
     }
 
     /// Where offers need not wait for their commit, they leave as soon as they are decided. Those that are kept back

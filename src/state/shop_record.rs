@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BadRecord, from_frame, to_frame};
 use crate::engine::decay::{Decay, Evidence};
+use crate::engine::erased::Erasure;
 use crate::engine::facts::{CombinationStep, EvidenceLine, Fact, Plan, Sale, SaleLine, TriedStep};
 use crate::engine::source::Source;
 use crate::engine::totals::TotalKey;
@@ -20,6 +21,9 @@ use crate::event::{Currency, Id, Money, ProductFacts, Timestamp};
 pub(super) const VERSION: u8 = 2;
 /// Commits are split into records of at most this size; a single fact may still be larger.
 pub const RECORD_BYTES_MAX: usize = 900_000;
+
+/// An erasure of which no time was told: what was known then is gone, and nothing is remembered of it.
+const UNTIMED: Erasure = Erasure { at: Timestamp::MIN, until: Timestamp::MIN };
 
 /// What stands at the head of every record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +53,9 @@ impl ShopRecord {
     pub fn decode(value: &[u8]) -> Result<Self, BadRecord> {
         let packed: Packed = from_frame(VERSION, value)?;
         let facts = packed.facts.iter().map(|fact| packed.unpack(fact)).collect::<Option<_>>();
-        let facts = facts.ok_or_else(|| BadRecord::Malformed("it refers to an entry that its dictionary does not have".into()))?;
+        let facts = facts.ok_or_else(|| {
+            BadRecord::Malformed("it refers to an entry that its dictionary does not have, or to an experiment that can't be".into())
+        })?;
         Ok(Self { header: packed.header, facts })
     }
 }
@@ -86,23 +92,101 @@ struct PackedLine {
 
 #[derive(Serialize, Deserialize)]
 enum PackedFact {
-    Basket { before: Vec<PackedLine>, after: Vec<PackedLine> },
-    Line { add: bool, pairs_only: bool, line: PackedLine, others: Vec<IdRef> },
-    Learned { item: IdRef, ts: Timestamp, price: Option<(Money, Currency)>, product: ProductFacts },
-    Combination { anchor: IdRef, companion: IdRef, step: CombinationStep },
+    Basket {
+        before: Vec<PackedLine>,
+        after: Vec<PackedLine>,
+    },
+    Line {
+        add: bool,
+        pairs_only: bool,
+        line: PackedLine,
+        others: Vec<IdRef>,
+    },
+    Learned {
+        item: IdRef,
+        ts: Timestamp,
+        price: Option<(Money, Currency)>,
+        product: ProductFacts,
+    },
+    Combination {
+        anchor: IdRef,
+        companion: IdRef,
+        step: CombinationStep,
+    },
     Total(TotalKey, i128),
+    /// As it was told before its time was: see `ErasedAt`.
     Erased(IdRef),
-    Sale { add: bool, first: bool, ts: Timestamp, customer: Option<IdRef>, net_micros: i128, lines: Vec<PackedSaleLine> },
-    CategoryBasket { before: Vec<PackedLine>, after: Vec<PackedLine> },
-    PassedOver { item: IdRef, instead: Vec<IdRef> },
-    Seen { customer: IdRef, day: i32, placement: Placement },
-    Declined { customer: IdRef, item: IdRef, ts: Timestamp },
-    Eligible { plan: Plan, subject: u64, arm: Arm, placement: Placement, ts: Timestamp },
-    Spent { subject: u64, ts: Timestamp, at: Timestamp, net_micros: i128, first: bool },
-    Crossover { plan: Plan },
-    Tried { placement: Placement, variant: IdRef, step: TriedStep },
-    Offered { customer: IdRef, item: IdRef, from: Timestamp, until: Timestamp, source: Source },
-    Taken { customer: IdRef, item: IdRef, offer: u128 },
+    Sale {
+        add: bool,
+        first: bool,
+        ts: Timestamp,
+        customer: Option<IdRef>,
+        net_micros: i128,
+        lines: Vec<PackedSaleLine>,
+    },
+    CategoryBasket {
+        before: Vec<PackedLine>,
+        after: Vec<PackedLine>,
+    },
+    PassedOver {
+        item: IdRef,
+        instead: Vec<IdRef>,
+    },
+    /// As it was told before its time was: see `SeenAt`.
+    Seen {
+        customer: IdRef,
+        day: i32,
+        placement: Placement,
+    },
+    Declined {
+        customer: IdRef,
+        item: IdRef,
+        ts: Timestamp,
+    },
+    Eligible {
+        plan: Plan,
+        subject: u64,
+        arm: Arm,
+        placement: Placement,
+        ts: Timestamp,
+    },
+    Spent {
+        subject: u64,
+        ts: Timestamp,
+        at: Timestamp,
+        net_micros: i128,
+        first: bool,
+    },
+    Crossover {
+        plan: Plan,
+    },
+    Tried {
+        placement: Placement,
+        variant: IdRef,
+        step: TriedStep,
+    },
+    Offered {
+        customer: IdRef,
+        item: IdRef,
+        from: Timestamp,
+        until: Timestamp,
+        source: Source,
+    },
+    Taken {
+        customer: IdRef,
+        item: IdRef,
+        offer: u128,
+    },
+    ErasedAt {
+        customer: IdRef,
+        erasure: Erasure,
+    },
+    SeenAt {
+        customer: IdRef,
+        day: i32,
+        placement: Placement,
+        ts: Timestamp,
+    },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -141,11 +225,13 @@ impl<'a> Packer<'a> {
                 PackedFact::Combination { anchor: self.id(anchor), companion: self.id(companion), step: *step }
             }
             Fact::Total(key, delta) => PackedFact::Total(key.clone(), *delta),
-            Fact::Erased(customer) => PackedFact::Erased(self.id(customer)),
+            Fact::Erased { customer, erasure } => PackedFact::ErasedAt { customer: self.id(customer), erasure: *erasure },
             Fact::Sale(sale) => self.sale(sale),
             Fact::CategoryBasket { before, after } => PackedFact::CategoryBasket { before: self.lines(before), after: self.lines(after) },
             Fact::PassedOver { item, instead } => PackedFact::PassedOver { item: self.id(item), instead: self.ids(instead) },
-            Fact::Seen { customer, day, placement } => PackedFact::Seen { customer: self.id(customer), day: *day, placement: *placement },
+            Fact::Seen { customer, day, placement, ts } => {
+                PackedFact::SeenAt { customer: self.id(customer), day: *day, placement: *placement, ts: *ts }
+            }
             Fact::Declined { customer, item, ts } => PackedFact::Declined { customer: self.id(customer), item: self.id(item), ts: *ts },
             Fact::Eligible { plan, subject, arm, placement, ts } => {
                 PackedFact::Eligible { plan: *plan, subject: *subject, arm: *arm, placement: *placement, ts: *ts }
@@ -222,7 +308,8 @@ impl Packed {
                 Fact::Combination { anchor: self.id(*anchor)?, companion: self.id(*companion)?, step: *step }
             }
             PackedFact::Total(key, delta) => Fact::Total(key.clone(), *delta),
-            PackedFact::Erased(customer) => Fact::Erased(self.id(*customer)?),
+            PackedFact::Erased(customer) => Fact::Erased { customer: self.id(*customer)?, erasure: UNTIMED },
+            PackedFact::ErasedAt { customer, erasure } => Fact::Erased { customer: self.id(*customer)?, erasure: *erasure },
             PackedFact::Sale { add, first, ts, customer, net_micros, lines } => Fact::Sale(Sale {
                 add: *add,
                 first: *first,
@@ -233,15 +320,20 @@ impl Packed {
             }),
             PackedFact::CategoryBasket { before, after } => Fact::CategoryBasket { before: self.lines(before)?, after: self.lines(after)? },
             PackedFact::PassedOver { item, instead } => Fact::PassedOver { item: self.id(*item)?, instead: self.ids(instead)? },
-            PackedFact::Seen { customer, day, placement } => Fact::Seen { customer: self.id(*customer)?, day: *day, placement: *placement },
+            PackedFact::Seen { customer, day, placement } => {
+                Fact::Seen { customer: self.id(*customer)?, day: *day, placement: *placement, ts: Timestamp::MAX }
+            }
+            PackedFact::SeenAt { customer, day, placement, ts } => {
+                Fact::Seen { customer: self.id(*customer)?, day: *day, placement: *placement, ts: *ts }
+            }
             PackedFact::Declined { customer, item, ts } => Fact::Declined { customer: self.id(*customer)?, item: self.id(*item)?, ts: *ts },
             PackedFact::Eligible { plan, subject, arm, placement, ts } => {
-                Fact::Eligible { plan: *plan, subject: *subject, arm: *arm, placement: *placement, ts: *ts }
+                Fact::Eligible { plan: sound(*plan)?, subject: *subject, arm: *arm, placement: *placement, ts: *ts }
             }
             PackedFact::Spent { subject, ts, at, net_micros, first } => {
                 Fact::Spent { subject: *subject, ts: *ts, at: *at, net_micros: *net_micros, first: *first }
             }
-            PackedFact::Crossover { plan } => Fact::Crossover { plan: *plan },
+            PackedFact::Crossover { plan } => Fact::Crossover { plan: sound(*plan)? },
             PackedFact::Tried { placement, variant, step } => {
                 Fact::Tried { placement: *placement, variant: self.id(*variant)?, step: *step }
             }
@@ -285,6 +377,11 @@ impl Packed {
     }
 }
 
+/// An experiment that settings can make: sums are held between 0 and its cap.
+fn sound(plan: Plan) -> Option<Plan> {
+    (plan.cap_micros >= 0 && plan.window_ms >= 0).then_some(plan)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,6 +389,12 @@ mod tests {
 
     fn header() -> Header {
         Header { incarnation: 7, commit: 1, decay: Some(Decay::starting(Timestamp(1_291_191_960_000), 7_776_000_000)) }
+    }
+
+    const ERASURE: Erasure = Erasure { at: Timestamp(12), until: Timestamp(13) };
+
+    fn all_facts() -> Vec<Fact> {
+        [some_facts(ERASURE), later_facts(Timestamp(14))].concat()
     }
 
     fn line(item: &str, ts: i64) -> EvidenceLine {
@@ -315,7 +418,7 @@ mod tests {
         }
     }
 
-    fn some_facts() -> Vec<Fact> {
+    fn some_facts(erasure: Erasure) -> Vec<Fact> {
         vec![
             Fact::Basket { before: vec![line("a", 1)], after: vec![line("a", 2), line("b", 2)] },
             Fact::Line { add: true, pairs_only: false, line: line("c", 3), others: vec!["a".into(), "b".into()] },
@@ -327,12 +430,12 @@ mod tests {
             },
             Fact::Combination { anchor: "a".into(), companion: "b".into(), step: CombinationStep::Earned(Currency::USD, -9) },
             Fact::Total(TotalKey::Orders, -1),
-            Fact::Erased("u".into()),
+            Fact::Erased { customer: "u".into(), erasure },
         ]
     }
 
     /// Further kinds of facts.
-    fn later_facts() -> Vec<Fact> {
+    fn later_facts(seen_at: Timestamp) -> Vec<Fact> {
         let sale_line = |item: &str, category: Option<&str>| SaleLine { item: item.into(), units: 2, category: category.map(Id::new) };
         let lines = vec![sale_line("a", Some("tea")), sale_line("b", None)];
         let sale = Sale { add: true, first: false, ts: Timestamp(5), customer: Some("u".into()), net_micros: 7, lines };
@@ -341,7 +444,7 @@ mod tests {
             Fact::Sale(sale),
             Fact::CategoryBasket { before: vec![line("tea", 1)], after: vec![line("tea", 2), line("cups", 2)] },
             Fact::PassedOver { item: "a".into(), instead: vec!["b".into()] },
-            Fact::Seen { customer: "u".into(), day: 20_514, placement: Placement::Cart },
+            Fact::Seen { customer: "u".into(), day: 20_514, placement: Placement::Cart, ts: seen_at },
             Fact::Declined { customer: "u".into(), item: "b".into(), ts: Timestamp(6) },
             Fact::Eligible { plan: PLAN, subject: 9, arm: Arm::Holdout, placement: Placement::Cart, ts: Timestamp(7) },
             Fact::Spent { subject: 9, ts: Timestamp(7), at: Timestamp(8), net_micros: -5, first: false },
@@ -354,7 +457,7 @@ mod tests {
 
     #[test]
     fn facts_are_read_back_as_they_were_written() {
-        let facts = [some_facts(), later_facts()].concat();
+        let facts = all_facts();
         let records = encode_records(header(), &facts);
         let read = ShopRecord::decode(&records[0]).unwrap();
         assert_eq!((records.len(), read), (1, ShopRecord { header: header(), facts }));
@@ -362,7 +465,7 @@ mod tests {
 
     #[test]
     fn a_large_commit_becomes_several_records_in_order() {
-        let facts: Vec<Fact> = (0..200_000).map(|n| Fact::Erased(format!("customer-{n}").into())).collect();
+        let facts: Vec<Fact> = (0..200_000).map(|n| Fact::Erased { customer: format!("customer-{n}").into(), erasure: ERASURE }).collect();
         let records = encode_records(header(), &facts);
         assert!(records.len() > 1 && records.iter().all(|record| record.len() <= RECORD_BYTES_MAX));
         let read: Vec<Fact> = records.iter().flat_map(|record| ShopRecord::decode(record).unwrap().facts).collect();
@@ -375,13 +478,32 @@ mod tests {
         assert!(matches!(ShopRecord::decode(&to_frame(VERSION, &packed)), Err(BadRecord::Malformed(_))));
     }
 
+    /// Found by the fuzz target: the fold would have held sums between 0 and less.
+    #[test]
+    fn an_experiment_that_no_settings_make_is_refused() {
+        for plan in [Plan { cap_micros: -1, ..PLAN }, Plan { window_ms: -1, ..PLAN }] {
+            let eligible = Fact::Eligible { plan, subject: 9, arm: Arm::Holdout, placement: Placement::Cart, ts: Timestamp(7) };
+            for fact in [eligible, Fact::Crossover { plan }] {
+                assert!(matches!(ShopRecord::decode(&encode_records(header(), &[fact])[0]), Err(BadRecord::Malformed(_))));
+            }
+        }
+    }
+
+    fn bytes_of(hex: &str) -> Vec<u8> {
+        (0..hex.trim().len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect()
+    }
+
     /// Golden bytes: what was written by an earlier version has to stay readable.
     #[test]
     fn a_record_of_version_2_is_still_read() {
-        let hex = include_str!("golden/shop_record_v2.hex");
-        let bytes: Vec<u8> = (0..hex.trim().len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
-        let facts = [some_facts(), later_facts()].concat();
-        assert_eq!(ShopRecord::decode(&bytes).unwrap().facts, facts);
-        assert_eq!(encode_records(header(), &facts), [bytes]);
+        let bytes = bytes_of(include_str!("golden/shop_record_v2.hex"));
+        assert_eq!(ShopRecord::decode(&bytes).unwrap().facts, [some_facts(UNTIMED), later_facts(Timestamp::MAX)].concat());
+    }
+
+    #[test]
+    fn a_record_of_version_2_with_times_of_erasures_is_still_read_and_written() {
+        let bytes = bytes_of(include_str!("golden/shop_record_v2_erasures.hex"));
+        assert_eq!(ShopRecord::decode(&bytes).unwrap().facts, all_facts());
+        assert_eq!(encode_records(header(), &all_facts()), [bytes]);
     }
 }

@@ -143,7 +143,7 @@ fn seen(
         tried(offer, TriedStep::Shown, facts);
     }
     if let Some(customer) = customer.cloned() {
-        facts.push(Fact::Seen { customer, day: day_of(ts, &settings.time_zone.0), placement: offer.placement });
+        facts.push(Fact::Seen { customer, day: day_of(ts, &settings.time_zone.0), placement: offer.placement, ts });
     }
 }
 

@@ -11,6 +11,7 @@ use crate::engine::combinations::frozen::CombinationsHead;
 use crate::engine::counts::frozen::{CountsHead, FrozenItem, KeptRow};
 use crate::engine::customers::History;
 use crate::engine::decay::Decay;
+use crate::engine::erased::ErasedPart;
 use crate::engine::experiment::book::{self, Book};
 use crate::engine::experiment::ledger::{Ledger, Note};
 use crate::engine::offered;
@@ -74,6 +75,8 @@ pub enum Entry {
     Rebuy(ItemId, Rebuy),
     /// What a customer bought, saw and sent away.
     Customer(Id, Arc<History>),
+    /// The next customers who were erased.
+    Erased(ErasedPart),
 }
 
 /// What is there once.
@@ -115,7 +118,8 @@ impl Entry {
             | Self::Waiting(..)
             | Self::Book(_)
             | Self::Shopper(..)
-            | Self::Closed(_) => false,
+            | Self::Closed(_)
+            | Self::Erased(_) => false,
             Self::Row(..)
             | Self::Product(_)
             | Self::Shelf(..)

@@ -27,6 +27,7 @@ use super::catalogue::frozen::FrozenLearned;
 use super::combinations::Combinations;
 use super::counts::frozen::{FrozenCounts, Places};
 use super::customers::frozen::FrozenCustomers;
+use super::erased::ErasedCustomers;
 use super::experiment::ledger::frozen::FrozenLedger;
 use super::offered::frozen::FrozenOffered;
 use super::optimiser::State;
@@ -53,6 +54,7 @@ pub struct FrozenShop {
     pub(super) passed_over: FrozenEntries<Arc<Passed>>,
     pub(super) weekly: FrozenEntries<Week>,
     pub(super) offered: FrozenOffered,
+    pub(super) erased: Arc<ErasedCustomers>,
     pub(super) optimiser: State,
     pub(super) totals: Totals,
     pub(super) combinations: Combinations,
@@ -79,6 +81,7 @@ impl FrozenShop {
             let mut parts = entries.chunks(OFFERED_AN_ENTRY);
             parts.try_for_each(|part| take(Entry::Offered(customer.clone(), part.to_vec())))?;
         }
+        self.erased.parts().into_iter().try_for_each(|part| take(Entry::Erased(part)))?;
         of_experiment(self.experiment, take)?;
         // From here on all are free.
         self.counts.into_rows(&places).try_for_each(|row| take(Entry::Row(Which::Items, row)))?;

@@ -23,6 +23,7 @@ impl Shop {
             passed_over,
             weekly,
             offered,
+            erased,
             optimiser,
             totals: _,
             combinations: _,
@@ -62,6 +63,7 @@ impl Shop {
             passed_over,
             weekly,
             offered,
+            erased: erased.all(),
             optimiser: optimiser.state(),
             totals,
             combinations,
@@ -80,6 +82,7 @@ impl Shop {
         self.weekly.entries().clear();
         self.weekly.set_newest_day(i64::MIN);
         self.offered.clear();
+        self.erased.clear();
         self.optimiser.restore(State::default());
         *self.totals() = Totals::default();
         self.combinations().clear();

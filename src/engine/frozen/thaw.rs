@@ -87,6 +87,10 @@ impl Thaw<'_> {
                 shop.offered.thaw(customer, entries);
                 Ok(())
             }
+            Entry::Erased(part) => {
+                shop.erased.thaw(part);
+                Ok(())
+            }
             experiment => self.experiment(experiment),
         }
     }
