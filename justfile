@@ -90,6 +90,10 @@ mutants:
     @cargo mutants --version || { echo "cargo-mutants is missing: cargo install --locked cargo-mutants" >&2; exit 1; }
     cargo mutants --file 'src/engine/policy/**' --timeout 60 --cargo-arg=--lib -- engine::policy
 
+# Hostile bytes for every decoder, each target for so many seconds: `just fuzz 600`, or `just fuzz 600 event pipeline`
+fuzz SECONDS *TARGETS:
+    scripts/fuzz.sh {{ SECONDS }} {{ TARGETS }}
+
 # What the policy's rules cost against a policy without any, paired: `just rules-cost events.jsonl.gz catalogue.jsonl`
 rules-cost EVENTS CATALOGUE="" TURNS="7":
     scripts/rules_cost.sh {{ EVENTS }} "{{ CATALOGUE }}" {{ TURNS }}
