@@ -134,6 +134,7 @@ fn is_found(broken: Broken, from: u64, delivery: Delivery) {
 
 #[test]
 fn a_loop_that_is_broken_is_found_out() {
+    // Not here: a batch kept after an abort (seed 8) or past its partitions (seed 0), seen with the loop itself changed.
     for (broken, from) in [
         (Broken::OffsetsBeforeState, 0),
         (Broken::NothingRestored, 0),
