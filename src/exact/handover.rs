@@ -133,10 +133,20 @@ impl<B: Bus> Stream<B> {
 }
 
 /// Takes one record into the batch.
-pub(super) fn take(processor: &mut Processor, at_hand: &mut AtHand, incoming: &Incoming<'_>, partition_count: i32) -> Result<()> {
+pub(super) fn take(
+    processor: &mut Processor,
+    at_hand: &mut AtHand,
+    before: &BTreeMap<Place, i64>,
+    incoming: &Incoming<'_>,
+    partition_count: i32,
+) -> Result<()> {
     let Incoming { topic, partition, offset, key, payload, time } = *incoming;
     if partition >= partition_count {
         bail!("partition {partition} of {topic} is new: there were {partition_count} at the start");
+    }
+    // librdkafka may still hand out what it had fetched before it was told where to read from.
+    if next_of(&at_hand.offsets, topic, partition).or_else(|| next_of(before, topic, partition)).is_some_and(|next| offset < next) {
+        return Ok(());
     }
     panics::taken(topic, partition, offset);
     let record = Record { partition, key, payload, payload_bytes: payload.len(), record_time: time };
@@ -150,4 +160,36 @@ pub(super) fn take(processor: &mut Processor, at_hand: &mut AtHand, incoming: &I
         }
     }
     Ok(())
+}
+
+/// The offset that comes next; `None` where none is known. Few partitions are at hand at a time: looking through them costs
+/// less than a name to look one up by.
+fn next_of(offsets: &BTreeMap<Place, i64>, topic: &str, partition: i32) -> Option<i64> {
+    offsets.iter().find(|((known, number), _)| *number == partition && known == topic).map(|(_, next)| *next)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::settings::Settings;
+    use crate::engine::shop::Shop;
+    use crate::pipeline::Learning;
+
+    #[test]
+    fn what_was_fetched_before_it_was_told_where_to_read_from_is_taken_by_nobody() {
+        let settings = Arc::new(Settings::default());
+        let shop = Arc::new(Shop::new(&settings.limits));
+        let mut processor = Processor::new(settings, shop, Learning::FromLog);
+        let (mut at_hand, before) = (AtHand::default(), BTreeMap::from([(("events".to_owned(), 0), 6)]));
+        let mut taken = |topic: &str, partition: i32, offset: i64| {
+            let incoming = Incoming { topic, partition, offset, key: None, payload: b"junk", time: None };
+            take(&mut processor, &mut at_hand, &before, &incoming, 2).unwrap();
+            processor.batch().records
+        };
+        assert_eq!([taken("events", 0, 0), taken("events", 0, 5)], [0, 0], "committed before");
+        assert_eq!([taken("events", 0, 6), taken("events", 0, 6)], [1, 1], "at hand already");
+        assert_eq!([taken("events", 1, 0), taken("others", 0, 0)], [2, 3], "of these nothing was committed");
+    }
 }

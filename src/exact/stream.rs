@@ -222,12 +222,12 @@ impl<B: Bus> Stream<B> {
 
     fn poll_once(&mut self, wait: Duration) -> Result<Polled> {
         let is_running = self.is_running();
-        let Self { bus, processor, at_hand, parts, .. } = self;
+        let Self { bus, processor, at_hand, next_offsets, parts, .. } = self;
         let mut taken = Ok(());
         let mut heard = None;
         let polled = bus.poll(wait, |incoming| {
             if is_running {
-                taken = take(processor, at_hand, incoming, parts.partition_count);
+                taken = take(processor, at_hand, next_offsets, incoming, parts.partition_count);
                 heard = Some((incoming.partition, incoming.time));
             }
         })?;

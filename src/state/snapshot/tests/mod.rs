@@ -5,9 +5,11 @@ use proptest::prelude::*;
 
 use self::world::{HALF_LIFE_MS, Random, customer, fold, seen, small};
 use super::*;
+use crate::engine::erased::Erasure;
 use crate::engine::facts::Fact;
 use crate::engine::settings::Limits;
 use crate::engine::shop::Shop;
+use crate::event::Timestamp;
 
 fn head() -> SnapshotHead {
     SnapshotHead {
@@ -112,7 +114,10 @@ fn an_erased_customer_is_in_no_later_snapshot() {
         let known: Vec<_> = (0..12).map(customer).filter(|customer| contains(&bodies(&written(&shop)), customer)).collect();
         assert!(known.len() > 4, "{known:?}");
         for customer in known {
-            shop.fold(&Fact::Erased(customer.clone()));
+            shop.fold(&Fact::Erased {
+                customer: customer.clone(),
+                erasure: Erasure { at: Timestamp(4_000_000_000_000), until: Timestamp(4_100_000_000_000) },
+            });
             assert!(!contains(&bodies(&written(&shop)), &customer), "{customer}");
             assert!(!contains(&bodies(&written(&read_into(&written(&shop), &limits))), &customer), "{customer}");
         }

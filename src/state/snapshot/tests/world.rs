@@ -3,6 +3,7 @@
 use crate::dump;
 use crate::engine::customers::History;
 use crate::engine::decay::{Decay, Evidence, Stage};
+use crate::engine::erased::Erasure;
 use crate::engine::experiment::reading::Reading;
 use crate::engine::facts::{CombinationStep, EvidenceLine, Fact, Plan, Sale, SaleLine, TriedStep};
 use crate::engine::settings::{Limits, OptimiserSettings};
@@ -168,14 +169,17 @@ impl Random {
                 Fact::Combination { anchor: self.item(), companion: self.item(), step }
             }
             5 => Fact::Total(self.total(), i128::from(self.below(90)) - 5),
-            6 if self.below(4) == 0 => Fact::Erased(self.customer()),
+            6 if self.below(4) == 0 => {
+                let at = self.ts();
+                Fact::Erased { customer: self.customer(), erasure: Erasure { at, until: at.plus_ms(DAY_MS) } }
+            }
             6..=8 => Fact::Sale(self.sale()),
             9 => {
                 let after = (0..1 + self.below(3)).map(|_| self.category()).collect();
                 Fact::CategoryBasket { before: Vec::new(), after: self.lines(after) }
             }
             10 => Fact::PassedOver { item: self.item(), instead: self.items(3) },
-            11 => Fact::Seen { customer: self.customer(), day: (self.now / DAY_MS) as i32, placement: self.placement() },
+            11 => Fact::Seen { customer: self.customer(), day: (self.now / DAY_MS) as i32, placement: self.placement(), ts: self.ts() },
             12 => Fact::Declined { customer: self.customer(), item: self.item(), ts: self.ts() },
             13 => Fact::Eligible { plan, subject, arm, placement: self.placement(), ts: self.ts() },
             14 => {
@@ -256,6 +260,6 @@ pub fn seen(shop: &Shop, limits: &Limits) -> Vec<String> {
         seen.push(format!("{:?}", Reading::of(&ledger, &plan, 0.1, true)));
     }
     let combinations = shop.combinations();
-    seen.push(format!("{:?} {:?}", combinations.by_acceptance(50), combinations.by_revenue(Currency::USD, 50)));
+    seen.push(format!("{:?} {:?}", combinations.by_acceptance(50, 1), combinations.by_revenue(Currency::USD, 50, 1)));
     seen
 }
