@@ -106,7 +106,7 @@ impl Store {
             Some(Entry { name, next_offset, bytes: object.size, modified_ms })
         };
         let mut entries: Vec<Entry> = self.objects()?.into_iter().filter_map(entry).collect();
-        entries.sort_unstable_by(|one, other| other.next_offset.cmp(&one.next_offset));
+        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.next_offset));
         Ok(entries)
     }
 
