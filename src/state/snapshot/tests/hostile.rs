@@ -142,6 +142,7 @@ fn entries_that_do_not_fit_each_other_are_refused() {
                 | Entry::Optimiser(_)
                 | Entry::Ledger(_)
                 | Entry::Closed(_)
+                | Entry::Erased(_)
         );
         if !may_be_told_twice {
             let mut twice = good.clone();
