@@ -93,7 +93,7 @@ impl EventRange {
         let (started, said_at) = (clock::now(), clock::now());
         let (topics, parts, heads) = (Vec::new(), Vec::new(), BinaryHeap::new());
         let mut range = Self { topics, parts, heads, current: None, records: 0, records_all: 0, started, said_at };
-        for topic in &config.events_topics {
+        for topic in &config.processed_topics() {
             range.open_topic(config, topic, until)?;
         }
         for part in 0..range.parts.len() {
