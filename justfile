@@ -146,6 +146,16 @@ deny:
     @cargo deny --version || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
     cargo deny check
 
+# The budget of limits.memory, held against a real process over a shop that grows tenfold
+memory *ARGS:
+    cargo build --release --bin offerstream --example growing_shop
+    scripts/memory.py budget target/release/offerstream target/release/examples/growing_shop {{ ARGS }}
+
+# Memory from 10 to 100 million events of a shop that keeps growing, with small limits; takes a while
+memory-flat *ARGS:
+    cargo build --release --bin offerstream --example growing_shop
+    scripts/memory.py flat target/release/offerstream target/release/examples/growing_shop {{ ARGS }}
+
 # All that a change must pass
 ci:
     .ci/run

@@ -233,11 +233,18 @@ impl Processor {
         count
     }
 
-    /// Takes the batch for a commit; sessions that are over end with it.
+    /// Takes the batch for a commit; sessions that are over end with it, and those nearest to it that find no room.
     pub fn take_batch(&mut self) -> Batch {
         self.scrub();
+        for (partition, key) in &self.batch.sessions {
+            if let Some(sessions) = self.partitions.get_mut(partition) {
+                sessions.measure(key);
+            }
+        }
+        // Sessions are of this process alone, so each of its partitions has an equal part of what it may take.
+        let bytes_max = self.settings.limits.sessions_bytes().map(|bytes| bytes / self.partitions.len().max(1));
         for (partition, sessions) in &mut self.partitions {
-            let gone = sessions.sweep();
+            let gone = sessions.sweep_within(bytes_max);
             self.batch.sessions.extend(gone.into_iter().map(|key| (*partition, key)));
         }
         std::mem::take(&mut self.batch)

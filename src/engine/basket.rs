@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decay::{Evidence, Stage};
 use super::facts::{EvidenceLine, Fact};
+use super::memory::{Heap, list, text};
 use crate::event::{ItemId, Line, Money, Quantity, Timestamp};
 
 /// An open basket; a line an item, in the order they were first added.
@@ -48,6 +49,12 @@ pub struct BasketRules {
     pub weight_milli: u16,
     /// What the evidence comes from.
     pub stage: Stage,
+}
+
+impl Heap for Basket {
+    fn heap(&self) -> usize {
+        list::<BasketLine>(self.lines.len()) + self.lines.iter().map(|line| text(&line.item)).sum::<usize>()
+    }
 }
 
 impl Basket {

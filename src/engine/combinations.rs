@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::facts::CombinationStep;
+use super::memory;
 use crate::event::{Currency, ItemId};
 
 /// A combination shown less often has not had its chance yet.
@@ -67,6 +68,7 @@ pub type Named<'a> = (&'a (ItemId, ItemId), &'a Combination);
 pub struct Combinations {
     limit: usize,
     combinations: HashMap<(ItemId, ItemId), Combination, FixedState>,
+    heap: usize,
     evicted: u64,
     shown: u64,
     accepted: u64,
@@ -76,12 +78,16 @@ impl Combinations {
     /// None yet; at most `limit`.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, combinations: HashMap::default(), evicted: 0, shown: 0, accepted: 0 }
+        Self { limit, combinations: HashMap::default(), heap: 0, evicted: 0, shown: 0, accepted: 0 }
     }
 
     /// Something happened to `companion`, offered beside `anchor`.
     pub fn add(&mut self, anchor: &ItemId, companion: &ItemId, step: CombinationStep) {
-        let combination = self.combinations.entry((anchor.clone(), companion.clone())).or_default();
+        let heap = &mut self.heap;
+        let combination = self.combinations.entry((anchor.clone(), companion.clone())).or_insert_with(|| {
+            *heap += heap_of(anchor, companion);
+            Combination::default()
+        });
         match step {
             CombinationStep::Shown(times) => change(&mut combination.shown, &mut self.shown, times),
             CombinationStep::Accepted(times) => change(&mut combination.accepted, &mut self.accepted, times),
@@ -154,22 +160,34 @@ impl Combinations {
         self.combinations.is_empty()
     }
 
+    /// How many bytes they take: see [`super::memory`]. Their earnings are in few currencies: one is reckoned with.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        memory::table(self.len(), size_of::<((ItemId, ItemId), Combination)>()) + self.heap
+    }
+
     /// How many were evicted.
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Drops the hundredth that was accepted, then shown, least.
-    fn evict(&mut self) {
+    /// Drops the hundredth that was accepted, then shown, least; whether there was any.
+    pub fn evict(&mut self) -> bool {
         let mut worst: Vec<_> = self.combinations.iter().map(|(pair, c)| (c.accepted, c.shown, pair.clone())).collect();
         worst.sort_unstable();
-        worst.truncate((worst.len() / 100).max(1));
-        for (_, _, pair) in worst {
-            self.combinations.remove(&pair);
+        worst.truncate(memory::hundredth(worst.len()));
+        for (_, _, pair) in &worst {
+            self.combinations.remove(pair);
+            self.heap -= heap_of(&pair.0, &pair.1);
             self.evicted += 1;
         }
+        !worst.is_empty()
     }
+}
+
+fn heap_of(anchor: &ItemId, companion: &ItemId) -> usize {
+    memory::text(anchor) + memory::text(companion) + memory::tree(1, size_of::<(Currency, i128)>())
 }
 
 fn change(own: &mut u64, all: &mut u64, times: i64) {

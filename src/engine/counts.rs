@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
@@ -16,6 +16,7 @@ use super::basket_change::{BasketChange, Delta};
 use super::best::{Best, BestEntry};
 use super::decay::{Decay, Stage};
 use super::facts::EvidenceLine;
+use super::memory;
 use super::slot::Slot;
 use crate::event::ItemId;
 
@@ -24,6 +25,9 @@ use crate::event::ItemId;
 pub const BEST_NEIGHBOURS: usize = 32;
 /// How many of the shop's most bought items are at hand for empty slots.
 pub const POPULAR_ITEMS: usize = 64;
+
+/// What the first places of a row's own table and list of best take beyond their share: a table begins with four.
+const ROW_BYTES: usize = 96;
 
 /// Limits of the counts; see `[limits]` in the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +89,8 @@ pub struct Counts {
     baskets: AtomicU64,
     directed_pairs: AtomicI64,
     next_number: AtomicU32,
+    /// Bytes of ids that are too long to be held in place.
+    id_bytes: AtomicUsize,
     evicted_items: AtomicU64,
     evicted_pairs: AtomicU64,
     /// Some pair stands in one row only, since the other made room.
@@ -102,6 +108,7 @@ impl Counts {
             baskets: AtomicU64::new(0),
             directed_pairs: AtomicI64::new(0),
             next_number: AtomicU32::new(0),
+            id_bytes: AtomicUsize::new(0),
             evicted_items: AtomicU64::new(0),
             evicted_pairs: AtomicU64::new(0),
             one_sided: AtomicBool::new(false),
@@ -146,6 +153,26 @@ impl Counts {
     #[must_use]
     pub fn evicted_pairs(&self) -> u64 {
         self.evicted_pairs.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes they take: see [`super::memory`]. Rows are not walked: of one's own and its neighbours' lists the
+    /// mean is reckoned with.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let rows = self.items()
+            * (memory::table(1, size_of::<(ItemId, Arc<Row>)>())
+                + memory::block(size_of::<Row>() + 16)
+                + memory::block(size_of::<Slot>() + 16)
+                + ROW_BYTES);
+        rows + self.pair_bytes() + self.id_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many of them its pairs take.
+    #[must_use]
+    pub fn pair_bytes(&self) -> usize {
+        let directed = self.pairs() * 2;
+        let best = (directed * size_of::<BestEntry>() * 3 / 2).min(self.items() * memory::list::<BestEntry>(BEST_NEIGHBOURS));
+        memory::table(directed, size_of::<(u32, Neighbour)>()) + best
     }
 
     /// All items, sorted.
@@ -221,6 +248,7 @@ impl Counts {
         let slot = Arc::new(Slot::new(number, item.clone()));
         let row = Row { slot: Arc::clone(&slot), neighbours: HashMap::default(), best: Best::new(BEST_NEIGHBOURS) };
         self.rows.insert(item.clone(), Arc::new(row));
+        self.id_bytes.fetch_add(id_bytes(item), Ordering::Relaxed);
         slot
     }
 
@@ -295,15 +323,22 @@ impl Counts {
     /// Drops the lightest items, a hundredth of them, once there are too many items or pairs.
     fn keep_limits(&self) {
         while self.rows.len() > self.limits.items || self.pairs() > self.limits.pairs {
-            let mut by_weight: Vec<(u64, ItemId)> = self.rows.iter().map(|row| (row.slot.weight(), row.key().clone())).collect();
-            by_weight.sort_unstable();
-            by_weight.truncate((by_weight.len() / 100).max(1));
-            let evicted: HashSet<u32, FixedState> = by_weight.iter().filter_map(|(_, item)| self.evict_item(item)).collect();
-            if self.one_sided.load(Ordering::Relaxed) {
-                self.drop_strays(&evicted);
+            if !self.evict() {
+                return;
             }
-            self.rebuild_popular();
         }
+    }
+
+    /// Drops the lightest items, a hundredth of them, ties by id; whether there was any.
+    pub fn evict(&self) -> bool {
+        let all = |tell: &mut dyn FnMut(u64, &ItemId)| self.rows.iter().for_each(|row| tell(row.slot.weight(), row.key()));
+        let lightest = memory::least(memory::hundredth(self.rows.len()), all);
+        let evicted: HashSet<u32, FixedState> = lightest.iter().filter_map(|item| self.evict_item(item)).collect();
+        if self.one_sided.load(Ordering::Relaxed) {
+            self.drop_strays(&evicted);
+        }
+        self.rebuild_popular();
+        !evicted.is_empty()
     }
 
     /// Drops evicted items from rows that their own no longer knew of.
@@ -332,6 +367,7 @@ impl Counts {
         // Whoever still holds the slot sees that it is gone.
         row.slot.set(0, 0);
         self.evicted_items.fetch_add(1, Ordering::Relaxed);
+        self.id_bytes.fetch_sub(id_bytes(item), Ordering::Relaxed);
         self.directed_pairs.fetch_sub(row.neighbours.len() as i64, Ordering::Relaxed);
         for neighbour in row.neighbours.values() {
             if let Some(mut other) = self.rows.get_mut(&neighbour.slot.item)
@@ -341,7 +377,10 @@ impl Counts {
                 other.neighbours.remove(&row.slot.number);
                 self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
                 self.evicted_pairs.fetch_add(1, Ordering::Relaxed);
-                other.rebuild_best();
+                // The lightest is hardly ever among another's best.
+                if other.best.contains(row.slot.number) {
+                    other.rebuild_best();
+                }
             }
         }
         Some(row.slot.number)
@@ -381,6 +420,11 @@ fn neighbour_for<'a>(row: &'a mut Row, slot: &Arc<Slot>, delta: Delta, pairs: &A
             Some(entry.insert(Neighbour { slot: Arc::clone(slot), count: PairCount::default() }))
         }
     }
+}
+
+/// An item's id stands in the table of rows and in its slot.
+fn id_bytes(item: &ItemId) -> usize {
+    memory::text(item) * 2
 }
 
 fn shifted(weight: u64, delta: i128) -> u64 {

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Sale;
+use super::memory::{self, Heap};
 use super::rebuys::Rebuys;
 use super::vocabulary::Placement;
 use crate::event::{Id, ItemId, Timestamp};
@@ -68,6 +70,8 @@ pub struct Customers {
     histories: DashMap<Id, Arc<History>, FixedState>,
     /// What is bought again, by whom it may be.
     pub rebuys: Rebuys,
+    count: AtomicUsize,
+    heap: AtomicUsize,
     evicted: std::sync::atomic::AtomicU64,
     facts: std::sync::atomic::AtomicU64,
 }
@@ -80,6 +84,8 @@ impl Customers {
             customers_max,
             histories: DashMap::with_hasher(FixedState::default()),
             rebuys: Rebuys::new(items_max),
+            count: AtomicUsize::new(0),
+            heap: AtomicUsize::new(0),
             evicted: std::sync::atomic::AtomicU64::new(0),
             facts: std::sync::atomic::AtomicU64::new(0),
         }
@@ -143,19 +149,25 @@ impl Customers {
 
     /// Forgets a customer.
     pub fn erase(&self, customer: &str) {
-        self.histories.remove(customer);
+        self.remove(customer);
     }
 
     /// How many customers are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.histories.len()
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes they take: see [`super::memory`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        memory::table(self.len(), size_of::<(Id, Arc<History>)>()) + self.heap.load(Ordering::Relaxed)
     }
 
     /// Whether no customer is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.histories.is_empty()
+        self.len() == 0
     }
 
     /// How many were evicted since the start of the fold.
@@ -170,26 +182,48 @@ impl Customers {
         if !make && !self.histories.contains_key(customer) {
             return;
         }
-        let mut entry = self.histories.entry(customer.clone()).or_default();
+        let mut entry = self.histories.entry(customer.clone()).or_insert_with(|| {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.heap.fetch_add(memory::text(customer) + Arc::<History>::default().heap(), Ordering::Relaxed);
+            Arc::default()
+        });
         let history = Arc::make_mut(&mut entry);
+        let before = history.heap();
         history.last_fact = fact;
         change(history);
+        self.heap.fetch_add(history.heap(), Ordering::Relaxed);
+        self.heap.fetch_sub(before, Ordering::Relaxed);
         drop(entry);
-        self.keep_limit();
+        if self.len() > self.customers_max {
+            self.evict();
+        }
     }
 
-    /// Once there are too many: the hundredth that is longest without an order goes.
-    fn keep_limit(&self) {
-        if self.histories.len() <= self.customers_max {
-            return;
+    /// Drops the hundredth of whom nothing was heard for longest; whether there was any.
+    pub fn evict(&self) -> bool {
+        let all = |tell: &mut dyn FnMut(u64, &Id)| self.histories.iter().for_each(|entry| tell(entry.last_fact, entry.key()));
+        let longest = memory::least(memory::hundredth(self.len()), all);
+        longest.iter().for_each(|customer| self.remove(customer));
+        self.evicted.fetch_add(longest.len() as u64, Ordering::Relaxed);
+        !longest.is_empty()
+    }
+
+    fn remove(&self, customer: &str) {
+        if let Some((customer, history)) = self.histories.remove(customer) {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            self.heap.fetch_sub(memory::text(&customer) + history.heap(), Ordering::Relaxed);
         }
-        let mut by_age: Vec<(u64, Id)> = self.histories.iter().map(|entry| (entry.last_fact, entry.key().clone())).collect();
-        by_age.sort_unstable();
-        by_age.truncate((by_age.len() / 100).max(1));
-        for (_, customer) in by_age {
-            self.histories.remove(&customer);
-            self.evicted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
+    }
+}
+
+impl Heap for History {
+    fn heap(&self) -> usize {
+        let texts = self.items.keys().chain(self.stamps.keys()).chain(self.declined.iter().map(|(item, _)| item));
+        memory::block(size_of::<Self>() + 16)
+            + memory::tree(self.items.len(), size_of::<(ItemId, Bought)>())
+            + memory::tree(self.stamps.len(), size_of::<(Id, u32)>())
+            + memory::list::<(ItemId, Timestamp)>(self.declined.len())
+            + texts.map(|text| memory::text(text)).sum::<usize>()
     }
 }
 

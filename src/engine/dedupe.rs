@@ -7,11 +7,18 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::hash::hash_128;
+use super::memory::{Heap, list};
 use crate::event::{EventKind, ShopEvent};
 
 /// Recent ids, as hashes: 16 bytes each, whatever the shop's ids look like.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecentIds(VecDeque<u128>);
+
+impl Heap for RecentIds {
+    fn heap(&self) -> usize {
+        list::<u128>(self.0.len())
+    }
+}
 
 impl RecentIds {
     /// Whether `id` was seen lately.

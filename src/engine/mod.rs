@@ -16,6 +16,7 @@
 //! | `texts` | what a shopper is told, in the shop's languages |
 //! | `attribution`, `experiment` | what offers did, and who is kept from them |
 //! | `optimiser` | which variant of a policy is used, and where offers are held back |
+//! | `memory`, `budget` | what is held takes how many bytes, and what makes room |
 //! | `settings`, `vocabulary`, `hash` | settings, closed sets of words, chance |
 
 mod answer;
@@ -26,6 +27,7 @@ pub mod basket;
 pub mod basket_change;
 pub mod best;
 pub mod bounded;
+pub mod budget;
 pub mod catalogue;
 pub mod combinations;
 pub mod counts;
@@ -38,6 +40,7 @@ pub mod facts;
 pub mod frozen;
 pub mod hash;
 pub mod local_time;
+pub mod memory;
 pub mod offer;
 pub mod offered;
 pub mod optimiser;

@@ -11,6 +11,7 @@ use dashmap::DashMap;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use super::memory::{self, Heap};
 use super::source::Source;
 use crate::event::{Id, ItemId, Timestamp};
 
@@ -21,6 +22,7 @@ pub struct OfferedLately {
     /// Copied when they change while a frozen shop still holds them.
     customers: DashMap<Id, Arc<Vec<Entry>>, FixedState>,
     entries: AtomicUsize,
+    heap: AtomicUsize,
     /// Customers and offers in the order in which they came; some of them may be gone already.
     queue: Mutex<VecDeque<(Id, u128)>>,
     newest: Mutex<Timestamp>,
@@ -46,6 +48,7 @@ impl OfferedLately {
             entries_max,
             customers: DashMap::with_hasher(FixedState::default()),
             entries: AtomicUsize::new(0),
+            heap: AtomicUsize::new(0),
             queue: Mutex::default(),
             newest: Mutex::new(Timestamp::MIN),
             evicted: AtomicU64::new(0),
@@ -86,8 +89,13 @@ impl OfferedLately {
         let entries = Arc::make_mut(&mut known);
         // Told again: what had been taken turned out to be another offer's doing.
         match entries.iter_mut().find(|known| known.item == *item && known.source.offer == source.offer) {
-            Some(known) => *known = entry,
+            Some(known) => {
+                self.heap.fetch_add(entry.heap(), Ordering::Relaxed);
+                self.heap.fetch_sub(known.heap(), Ordering::Relaxed);
+                *known = entry;
+            }
             None => {
+                self.heap.fetch_add(customer_bytes(customer) + entry.heap(), Ordering::Relaxed);
                 entries.push(entry);
                 self.entries.fetch_add(1, Ordering::Relaxed);
                 queue.push_back((customer.clone(), source.offer));
@@ -139,6 +147,26 @@ impl OfferedLately {
         self.evicted.load(Ordering::Relaxed)
     }
 
+    /// How many bytes they take: see [`super::memory`]. An entry is reckoned with as a customer's only one.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.heap.load(Ordering::Relaxed)
+    }
+
+    /// Drops the oldest hundredth; whether there was any.
+    pub fn evict(&self) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let goal = self.len() - memory::hundredth(self.len()).min(self.len());
+        let before = self.len();
+        while self.len() > goal
+            && let Some((customer, offer)) = queue.pop_front()
+        {
+            let dropped = self.drop_of(&customer, |entry| entry.source.offer == offer);
+            self.evicted.fetch_add(dropped as u64, Ordering::Relaxed);
+        }
+        self.len() < before
+    }
+
     fn make_room(&self, queue: &mut VecDeque<(Id, u128)>, now: Timestamp) {
         while let Some((customer, offer)) = queue.front().cloned() {
             let is_over = self
@@ -158,7 +186,13 @@ impl OfferedLately {
     fn drop_of(&self, customer: &str, is_gone: impl Fn(&Entry) -> bool) -> usize {
         let Some(mut entries) = self.customers.get_mut(customer) else { return 0 };
         let before = entries.len();
-        Arc::make_mut(&mut entries).retain(|entry| !is_gone(entry));
+        Arc::make_mut(&mut entries).retain(|entry| {
+            let goes = is_gone(entry);
+            if goes {
+                self.heap.fetch_sub(customer_bytes(customer) + entry.heap(), Ordering::Relaxed);
+            }
+            !goes
+        });
         let (dropped, is_empty) = (before - entries.len(), entries.is_empty());
         drop(entries);
         if is_empty {
@@ -167,6 +201,19 @@ impl OfferedLately {
         self.entries.fetch_sub(dropped, Ordering::Relaxed);
         dropped
     }
+}
+
+impl Heap for Entry {
+    fn heap(&self) -> usize {
+        memory::text(&self.item) + self.source.heap()
+    }
+}
+
+/// What an entry takes by itself, the customer's place and the one in the queue included.
+fn customer_bytes(customer: &str) -> usize {
+    let places = memory::table(1, size_of::<(Id, Arc<Vec<Entry>>)>()) + size_of::<(Id, u128)>() * 3 / 2;
+    // Most customers have one offer of three items.
+    memory::list::<Entry>(4) / 3 + (places + memory::block(size_of::<Vec<Entry>>() + 16) + 2 * memory::text(customer)) / 3
 }
 
 #[path = "frozen/offered.rs"]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::basket::{BasketRules, evidence_of};
 use super::facts::EvidenceLine;
+use super::memory::{Heap, block, list, maybe, text};
 use super::source::Source;
 use crate::event::{Currency, Id, ItemId, Money, Quantity, Timestamp};
 
@@ -75,6 +76,22 @@ pub struct Credit {
     pub gross_micros: i128,
     /// What of it was counted as gone back.
     pub refunded_micros: i128,
+}
+
+impl Heap for Order {
+    fn heap(&self) -> usize {
+        let lines = list::<OrderLine>(self.lines.len()) + self.lines.iter().map(Heap::heap).sum::<usize>();
+        let categories = list::<Id>(self.categories.len()) + self.categories.iter().map(|one| text(one)).sum::<usize>();
+        lines + categories + text(&self.id) + maybe(self.customer.as_ref())
+    }
+}
+
+impl Heap for OrderLine {
+    fn heap(&self) -> usize {
+        let credits = list::<Credit>(self.credits.len()) + self.credits.iter().map(|credit| credit.source.heap()).sum::<usize>();
+        let elsewhere = self.elsewhere.as_ref().map_or(0, |source| block(size_of::<Source>()) + source.heap());
+        text(&self.item) + credits + elsewhere
+    }
 }
 
 impl Credit {

@@ -5,6 +5,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::memory::{Heap, list, maybe, text};
 use super::settings::AttributionTrigger;
 use super::source::Source;
 use super::vocabulary::{Arm, OfferKind, Placement};
@@ -72,6 +73,17 @@ pub struct OutstandingItem {
     pub is_told: bool,
     /// It was accepted in another session of the customer, and is not accepted again.
     pub is_taken: bool,
+}
+
+impl Heap for Outstanding {
+    fn heap(&self) -> usize {
+        let of_item = |item: &OutstandingItem| {
+            let replaced = item.replaces.as_ref().map(|(item, _)| item);
+            text(&item.item) + maybe(item.anchor.as_ref()) + maybe(replaced)
+        };
+        let items = list::<OutstandingItem>(self.items.len()) + self.items.iter().map(of_item).sum::<usize>();
+        items + text(&self.channel) + maybe(self.variant.as_ref())
+    }
 }
 
 impl Outstanding {

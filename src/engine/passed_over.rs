@@ -2,7 +2,7 @@
 //! was bought in its place.
 //!
 //! Invariant: a pure function of the facts folded. Limits: items, and alternatives an item; the rarest alternative,
-//! then the last by id, makes room, and beyond the limit of items none is taken in.
+//! then the last by id, makes room, and so do the items of least weight in the shop's counts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bounded::Bounded;
+use super::memory::{Heap, block, text, tree};
 use crate::event::ItemId;
 
 /// Most alternatives of one item.
@@ -60,6 +61,14 @@ impl PassedOver {
     }
 }
 
+impl Heap for Arc<Passed> {
+    fn heap(&self) -> usize {
+        block(size_of::<Passed>() + 16)
+            + tree(self.instead.len(), size_of::<(ItemId, u32)>())
+            + self.instead.keys().map(|item| text(item)).sum::<usize>()
+    }
+}
+
 impl Passed {
     fn add(&mut self, instead: &[ItemId]) {
         self.times = self.times.saturating_add(1);
@@ -94,6 +103,7 @@ mod tests {
         assert_eq!((times, instead.len(), &instead[0]), (19, ALTERNATIVES_MAX, &("a03".into(), 2)));
         assert!(instead.iter().any(|(item, _)| item == "new") && !instead.iter().any(|(item, _)| item == "a15"));
         passed.add(&"case".into(), &[]);
-        assert_eq!((passed.of("case").0, passed.entries().refused()), (0, 1));
+        passed.entries().keep_limit(|item, _| item != "phone");
+        assert_eq!((passed.of("phone").0, passed.of("case").0, passed.entries().evicted()), (0, 1, 1));
     }
 }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::{Heap, list, text};
 use super::vocabulary::Placement;
 use crate::event::ItemId;
 
@@ -23,6 +24,13 @@ pub struct Pressure {
     /// The items of the offer seen last, which may be forgotten itself.
     pub last_seen: Vec<ItemId>,
     resting: VecDeque<ItemId>,
+}
+
+impl Heap for Pressure {
+    fn heap(&self) -> usize {
+        let texts = self.last_seen.iter().chain(&self.resting).map(|item| text(item)).sum::<usize>();
+        list::<ItemId>(self.last_seen.len()) + list::<ItemId>(self.resting.len()) + texts
+    }
 }
 
 impl Pressure {

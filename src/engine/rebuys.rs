@@ -1,12 +1,13 @@
 //! What is bought again and again: how many known buyers came back for an item, and after how long.
 //!
 //! Invariant: a pure function of the sales folded. Cancelled orders are not taken back: the figures say what people
-//! tend to do. Beyond the limit no new item is taken in, and that is counted.
+//! tend to do. Beyond the limit the items of least weight in the shop's counts make room.
 
 use serde::{Deserialize, Serialize};
 
 use super::bounded::Bounded;
 use super::customers::Bought;
+use super::memory::Heap;
 use crate::event::{ItemId, Timestamp};
 
 /// Fewer buyers than this tell nothing of the others.
@@ -34,6 +35,12 @@ impl Rebuy {
     #[must_use]
     pub fn gap_ms(&self) -> Option<i64> {
         (self.gaps > 0).then(|| self.gap_sum_ms / i64::from(self.gaps))
+    }
+}
+
+impl Heap for Rebuy {
+    fn heap(&self) -> usize {
+        0
     }
 }
 
@@ -95,6 +102,8 @@ mod tests {
         (2..BUYERS_MIN).for_each(|_| rebuys.bought(&item, None, Timestamp(50)));
         assert_eq!(rebuys.of("a").share(), 0.25, "from the fourth buyer on, a share is told");
         rebuys.bought(&"b".into(), None, Timestamp(0));
-        assert_eq!((rebuys.of("b"), rebuys.entries().refused(), rebuys.entries().len()), (Rebuy::default(), 1, 1));
+        rebuys.entries().keep_limit(|item, _| item == "b");
+        assert_eq!((rebuys.of("a"), rebuys.entries().evicted(), rebuys.entries().len()), (Rebuy::default(), 1, 1));
+        assert_eq!(rebuys.of("b").buyers, 1);
     }
 }

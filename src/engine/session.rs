@@ -14,6 +14,7 @@ use super::attribution::Moves;
 use super::basket::Basket;
 use super::dedupe::RecentIds;
 use super::facts::Plan;
+use super::memory::{self, Heap};
 use super::orders::Order;
 use super::outstanding::Outstanding;
 use super::pressure::Pressure;
@@ -80,6 +81,18 @@ pub struct Session {
     /// What offers say that no event of their own causes.
     pub told: Told,
     pub(super) aliases: Vec<SessionKey>,
+    #[serde(skip)]
+    measured: Measured,
+}
+
+/// How many bytes the session took when it was last measured; says nothing of what it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Measured(usize);
+
+impl PartialEq for Measured {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What the session's newest events told of it.
@@ -97,6 +110,43 @@ pub struct Told {
     pub event: Option<(EventType, Option<Id>)>,
 }
 
+/// What a session's places take: in the table, in the queue of those that will be over, in that of timers and their table.
+const PLACES: usize = memory::table(1, size_of::<(SessionKey, Box<Session>)>())
+    + memory::table(1, size_of::<(SessionKey, Timestamp)>())
+    + 3 * size_of::<(Timestamp, SessionKey)>();
+/// Its key stands in each of them.
+const KEYS: usize = 4;
+
+impl Heap for Session {
+    /// The session's own place included, which is on the heap.
+    fn heap(&self) -> usize {
+        use memory::{block, list, maybe, text};
+        let Told { session_id, cart_id, locale, segment, event } = &self.told;
+        let event_id = event.as_ref().and_then(|(_, id)| id.as_ref());
+        let ids = [&self.customer, &self.channel, session_id, cart_id, locale, segment].into_iter().map(Option::as_ref).chain([event_id]);
+        let aliases = self.aliases.iter().map(|alias| 3 * text(alias)).sum::<usize>()
+            + memory::table(self.aliases.len(), size_of::<(SessionKey, SessionKey)>())
+            + list::<SessionKey>(self.aliases.len());
+        let considered = list::<ItemId>(self.considered.len()) + self.considered.iter().map(|item| text(item)).sum::<usize>();
+        block(size_of::<Self>())
+            + ids.map(maybe).sum::<usize>()
+            + aliases
+            + considered
+            + self.basket.heap()
+            + self.recent.heap()
+            + self.moves.heap()
+            + self.pressure.heap()
+            + list::<Outstanding>(self.offers.len())
+            + self.offers.iter().map(Heap::heap).sum::<usize>()
+            + list::<Order>(self.orders.len())
+            + self.orders.iter().map(Heap::heap).sum::<usize>()
+            + list::<(Placement, u128)>(self.newest_offers.len())
+            + list::<Placement>(self.offered_at.len())
+            + list::<(Placement, u32)>(self.accepted_at.len())
+            + list::<Placement>(self.eligible_at.len())
+    }
+}
+
 /// Most items that are remembered as looked at.
 const CONSIDERED_MAX: usize = 32;
 
@@ -106,7 +156,9 @@ pub struct Sessions {
     idle_ms: i64,
     refund_window_ms: i64,
     sessions_max: usize,
-    pub(super) sessions: HashMap<SessionKey, Session, FixedState>,
+    /// Boxed: places of the table are there up to twice a session.
+    pub(super) sessions: HashMap<SessionKey, Box<Session>, FixedState>,
+    bytes: usize,
     aliases: HashMap<SessionKey, SessionKey, FixedState>,
     /// When a session may be over, at the earliest; looked at again when that time has come.
     expiry: BinaryHeap<Reverse<(Timestamp, SessionKey)>>,
@@ -218,6 +270,7 @@ impl Sessions {
             refund_window_ms: settings.attribution.refund_window.0.max(settings.session.idle.0),
             sessions_max: settings.limits.sessions,
             sessions: HashMap::default(),
+            bytes: 0,
             aliases: HashMap::default(),
             expiry: BinaryHeap::new(),
             timers: Timers::new(settings),
@@ -240,7 +293,7 @@ impl Sessions {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Session> {
         let over_at = |session: &Session| session.over_at(self.idle_ms, self.refund_window_ms);
-        self.sessions.get(key).filter(|session| over_at(session).plus_ms(SWEEP_GRACE_MS) > self.newest)
+        self.sessions.get(key).map(|session| &**session).filter(|session| over_at(session).plus_ms(SWEEP_GRACE_MS) > self.newest)
     }
 
     /// The session an event belongs to, made if it is new, brought to the event's time, known by all its ids.
@@ -284,7 +337,7 @@ impl Sessions {
 
     /// A session whose timer fired.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Session> {
-        self.sessions.get_mut(key)
+        self.sessions.get_mut(key).map(|session| &mut **session)
     }
 
     /// The newest time the partition has seen.
@@ -305,14 +358,21 @@ impl Sessions {
             }
         }
         self.timers.set(&key, &session);
-        self.sessions.insert(key, session);
+        let before = self.sessions.insert(key.clone(), Box::new(session));
+        self.bytes -= before.map_or(0, |before| before.measured.0);
+        self.measure(&key);
     }
 
     /// Drops the sessions that are over, and the ones nearest to it beyond the limit. Returns their keys.
     pub fn sweep(&mut self) -> Vec<SessionKey> {
+        self.sweep_within(None)
+    }
+
+    /// As [`Sessions::sweep`], within a limit in bytes, too.
+    pub fn sweep_within(&mut self, bytes_max: Option<usize>) -> Vec<SessionKey> {
         let mut gone = Vec::new();
         while let Some(Reverse((due, _))) = self.expiry.peek() {
-            let too_many = self.sessions.len() > self.sessions_max;
+            let too_many = self.sessions.len() > self.sessions_max || bytes_max.is_some_and(|bytes_max| self.bytes > bytes_max);
             if !too_many && due.plus_ms(SWEEP_GRACE_MS) > self.newest {
                 break;
             }
@@ -328,6 +388,21 @@ impl Sessions {
             gone.push(key);
         }
         gone
+    }
+
+    /// Sees how many bytes a session takes, after it changed.
+    pub fn measure(&mut self, key: &SessionKey) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            let now = session.heap() + PLACES + KEYS * memory::text(key);
+            self.bytes = self.bytes + now - session.measured.0;
+            session.measured = Measured(now);
+        }
+    }
+
+    /// How many bytes all take that were measured: see [`super::memory`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many sessions there are.
@@ -351,7 +426,7 @@ impl Sessions {
     /// All sessions, sorted by key.
     #[must_use]
     pub fn sorted(&self) -> Vec<(&SessionKey, &Session)> {
-        let mut all: Vec<_> = self.sessions.iter().collect();
+        let mut all: Vec<_> = self.sessions.iter().map(|(key, session)| (key, &**session)).collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
     }
@@ -364,6 +439,7 @@ impl Sessions {
     pub(super) fn remove(&mut self, key: &SessionKey) {
         let Some(session) = self.sessions.remove(key) else { return };
         self.timers.forget(key);
+        self.bytes -= session.measured.0;
         for alias in session.aliases {
             if self.aliases.get(&alias) == Some(key) {
                 self.aliases.remove(&alias);

@@ -1,11 +1,12 @@
 //! Shelves: the items of each category that sell best.
 //!
-//! Invariant: a pure function of the sales folded and of the items' own weights. Beyond the limit of categories no
-//! new one is taken in, and that is counted; a full shelf gives the lightest item's place to a heavier one.
+//! Invariant: a pure function of the sales folded and of the items' own weights. Beyond the limit of categories those
+//! of least weight make room; a full shelf gives the lightest item's place to a heavier one.
 
 use std::sync::Arc;
 
 use super::bounded::Bounded;
+use super::memory::{Heap, block, list};
 use super::slot::Slot;
 use crate::event::Id;
 
@@ -46,6 +47,12 @@ impl Shelves {
     #[must_use]
     pub fn entries(&self) -> &Bounded<Arc<Shelf>> {
         &self.shelves
+    }
+}
+
+impl Heap for Arc<Shelf> {
+    fn heap(&self) -> usize {
+        block(size_of::<Shelf>() + 16) + list::<Arc<Slot>>(self.len())
     }
 }
 
@@ -91,6 +98,7 @@ mod tests {
         // Of equals, the last by item id made room.
         assert!(!items.iter().any(|slot| slot.number == 90 || slot.number == SHELF_MAX as u32 - 1));
         shelves.sold(&"cups".into(), &slot(1, 10));
-        assert_eq!((shelves.of("cups").len(), shelves.entries().refused()), (0, 1));
+        shelves.entries().keep_limit(|category, _| category != "tea");
+        assert_eq!((shelves.of("tea").len(), shelves.of("cups").len(), shelves.entries().evicted()), (0, 1, 1));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::bounded::Bounded;
+use super::budget::{self, KINDS};
 use super::catalogue::Catalogue;
 use super::combinations::Combinations;
 use super::counts::{CountLimits, Counts};
@@ -16,6 +17,7 @@ use super::decay::Decay;
 use super::erased::Erased;
 use super::experiment::ledger::Ledger;
 use super::facts::{Fact, Sale};
+use super::memory::Heap;
 use super::offered::OfferedLately;
 use super::optimiser::{NAMES_MAX, Optimiser};
 use super::passed_over::PassedOver;
@@ -53,6 +55,7 @@ pub struct Shop {
     experiment: Mutex<Ledger>,
     decay: RwLock<Option<Decay>>,
     feedback_heard: AtomicBool,
+    bytes_max: Option<usize>,
 }
 
 /// One kind of entries that grows, with its limit.
@@ -64,6 +67,8 @@ pub struct Usage {
     pub limit: usize,
     /// How many were evicted, or refused, since the start of the fold.
     pub evictions: u64,
+    /// How many bytes they take, by the model of [`super::memory`].
+    pub bytes: usize,
 }
 
 impl Shop {
@@ -88,6 +93,7 @@ impl Shop {
             experiment: Mutex::new(Ledger::new(limits.experiment_shoppers)),
             decay: RwLock::default(),
             feedback_heard: AtomicBool::new(false),
+            bytes_max: limits.shop_bytes(),
         }
     }
 
@@ -99,7 +105,12 @@ impl Shop {
             Fact::Line { add, pairs_only, line, others } => {
                 self.with_decay(|decay| self.counts.change_line(decay, *add, *pairs_only, line, others));
             }
-            Fact::Learned { item, ts, price, product } => self.catalogue.learn(item, *ts, *price, product),
+            Fact::Learned { item, ts, price, product } => {
+                // What no longer sells makes room.
+                if !self.catalogue.learn(item, *ts, *price, product) && self.catalogue.evict(true, |item| self.weight_of(item)) {
+                    self.catalogue.learn(item, *ts, *price, product);
+                }
+            }
             Fact::Combination { anchor, companion, step } => self.combinations().add(anchor, companion, *step),
             Fact::Total(key, delta) => {
                 if matches!(key, TotalKey::OfferItems { step: ItemStep::Shown, .. }) {
@@ -114,7 +125,10 @@ impl Shop {
             }
             Fact::Sale(sale) => self.fold_sale(sale),
             Fact::CategoryBasket { before, after } => self.with_decay(|decay| self.categories.change_basket(decay, before, after)),
-            Fact::PassedOver { item, instead } => self.passed_over.add(item, instead),
+            Fact::PassedOver { item, instead } => {
+                self.passed_over.add(item, instead);
+                self.passed_over.entries().keep_limit(|item, passed| (self.weight_of(item), passed.times));
+            }
             // Who did not yet know of an erasure may have told of the customer after it.
             Fact::Seen { customer, ts, .. } | Fact::Declined { customer, ts, .. } if self.erased.covers(customer, *ts) => {}
             Fact::Offered { customer, from, .. } if self.erased.covers(customer, *from) => {}
@@ -125,6 +139,9 @@ impl Shop {
             Fact::Tried { placement, variant, step } => self.optimiser.fold(*placement, variant, *step),
             Fact::Offered { customer, item, from, until, source } => self.offered.add(customer, item, *from, *until, source),
             Fact::Taken { customer, item, offer } => self.offered.taken(customer, item, *offer),
+        }
+        if let (Some(bytes_max), false) = (self.bytes_max, matches!(fact, Fact::Total(..))) {
+            budget::keep(self, bytes_max);
         }
     }
 
@@ -139,6 +156,18 @@ impl Shop {
                 self.counts.with_row(&line.item, |row| self.shelves.sold(category, &row.slot));
             }
         }
+        self.customers.rebuys.entries().keep_limit(|item, rebuy| (self.weight_of(item), rebuy.buyers));
+        self.shelves.entries().keep_limit(|category, _| self.category_weight_of(category));
+    }
+
+    /// An item's decayed weight in the counts; 0 where it has none. What rests on items is as useful as they are.
+    pub(super) fn weight_of(&self, item: &str) -> u64 {
+        self.counts.with_row(item, |row| row.slot.weight()).unwrap_or_default()
+    }
+
+    /// The same of a category.
+    pub(super) fn category_weight_of(&self, category: &str) -> u64 {
+        self.categories.with_row(category, |row| row.slot.weight()).unwrap_or_default()
     }
 
     /// Takes over the decay of a record, before its facts are folded. An older landmark than the one known
@@ -192,27 +221,36 @@ impl Shop {
     /// How full each kind of state is, by name.
     #[must_use]
     pub fn usage(&self, limits: &Limits) -> BTreeMap<&'static str, Usage> {
-        let combinations = self.combinations();
-        let experiment = self.experiment();
-        let shoppers = Usage { entries: experiment.shoppers(), limit: limits.experiment_shoppers, evictions: experiment.evicted() };
-        let waiting = Usage { entries: experiment.waiting(), limit: limits.experiment_shoppers, evictions: experiment.booked_early() };
-        let categories = self.categories.evicted_items() + self.shelves.entries().refused();
-        BTreeMap::from([
-            ("items", Usage { entries: self.counts.items(), limit: limits.items, evictions: self.counts.evicted_items() }),
-            ("pairs", Usage { entries: self.counts.pairs(), limit: limits.pairs, evictions: self.counts.evicted_pairs() }),
-            ("customers", Usage { entries: self.customers.len(), limit: limits.customers, evictions: self.customers.evicted() }),
-            ("products", Usage { entries: self.catalogue.len(), limit: limits.items, evictions: self.catalogue.refused() }),
-            ("customer_offers", Usage { entries: self.offered.len(), limit: limits.customer_offers, evictions: self.offered.evicted() }),
-            ("erased_customers", Usage { entries: self.erased.len(), limit: limits.erased_customers, evictions: self.erased.evicted() }),
-            ("categories", Usage { entries: self.categories.items(), limit: limits.categories, evictions: categories }),
-            ("items_bought_again", of_items(self.customers.rebuys.entries(), limits)),
-            ("items_passed_over", of_items(self.passed_over.entries(), limits)),
-            ("items_of_the_week", of_items(self.weekly.entries(), limits)),
-            ("experiment_shoppers", shoppers),
-            ("experiment_facts_waiting", waiting),
-            ("variants", Usage { entries: self.optimiser.len(), limit: NAMES_MAX, evictions: self.optimiser.evicted() }),
-            ("combinations", Usage { entries: combinations.len(), limit: limits.combinations, evictions: combinations.evicted() }),
-        ])
+        let (counts, categories, catalogue) = (&self.counts, &self.categories, &self.catalogue);
+        let of = |entries: usize, limit: usize, evictions: u64| Usage { entries, limit, evictions, bytes: 0 };
+        let mut usage = BTreeMap::from([
+            ("items", of(counts.items(), limits.items, counts.evicted_items())),
+            ("pairs", of(counts.pairs(), limits.pairs, counts.evicted_pairs())),
+            ("customers", of(self.customers.len(), limits.customers, self.customers.evicted())),
+            ("products", of(catalogue.len(), limits.items, catalogue.refused())),
+            ("customer_offers", of(self.offered.len(), limits.customer_offers, self.offered.evicted())),
+            ("erased_customers", of(self.erased.len(), limits.erased_customers, self.erased.evicted())),
+            ("categories", of(categories.items(), limits.categories, categories.evicted_items())),
+            ("shelves", of_entries(self.shelves.entries(), limits.categories)),
+            ("items_bought_again", of_entries(self.customers.rebuys.entries(), limits.items)),
+            ("items_passed_over", of_entries(self.passed_over.entries(), limits.items)),
+            ("items_of_the_week", of_entries(self.weekly.entries(), limits.items)),
+            ("variants", of(self.optimiser.len(), NAMES_MAX, self.optimiser.evicted())),
+        ]);
+        let (combinations, experiment) = (self.combinations(), self.experiment());
+        let shoppers = limits.experiment_shoppers;
+        usage.insert("combinations", of(combinations.len(), limits.combinations, combinations.evicted()));
+        usage.insert("experiment_shoppers", of(experiment.shoppers(), shoppers, experiment.evicted()));
+        usage.insert("experiment_facts_waiting", of(experiment.waiting(), shoppers, experiment.booked_early()));
+        drop((combinations, experiment));
+        for kind in &KINDS {
+            usage.entry(kind.name).and_modify(|usage| usage.bytes = (kind.bytes)(self));
+        }
+        // What is told of a kind is all that it takes; of products, what the shop's catalogue gives, too.
+        usage.entry("products").and_modify(|usage| usage.bytes = catalogue.bytes());
+        usage.entry("items").and_modify(|usage| usage.bytes = counts.bytes() - counts.pair_bytes());
+        usage.entry("pairs").and_modify(|usage| usage.bytes = counts.pair_bytes());
+        usage
     }
 
     fn with_decay(&self, change: impl FnOnce(Decay)) {
@@ -223,8 +261,8 @@ impl Shop {
     }
 }
 
-fn of_items<V: Default>(entries: &Bounded<V>, limits: &Limits) -> Usage {
-    Usage { entries: entries.len(), limit: limits.items, evictions: entries.refused() }
+fn of_entries<V: Default + Heap>(entries: &Bounded<V>, limit: usize) -> Usage {
+    Usage { entries: entries.len(), limit, evictions: entries.evicted(), bytes: entries.bytes() }
 }
 
 #[path = "frozen/shop.rs"]

@@ -5,6 +5,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::memory::{Heap, maybe, text};
 use super::vocabulary::{OfferKind, Placement};
 use crate::event::{Id, ItemId, Money, Timestamp};
 
@@ -29,4 +30,11 @@ pub struct Source {
     pub basket_age: u8,
     /// The policy's variant, where the figures of variants are to count it.
     pub variant: Option<Id>,
+}
+
+impl Heap for Source {
+    fn heap(&self) -> usize {
+        let texts = [self.anchor.as_ref(), self.replaces.as_ref().map(|(item, _)| item), self.variant.as_ref()];
+        text(&self.channel) + texts.into_iter().map(maybe).sum::<usize>()
+    }
 }

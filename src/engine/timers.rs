@@ -13,6 +13,9 @@ use super::settings::Settings;
 use super::vocabulary::Placement;
 use crate::event::{Id, Timestamp};
 
+/// So many timers of sessions that are gone are left where they are.
+const STALE_MAX: usize = 1_024;
+
 /// A timer that fired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -69,10 +72,15 @@ impl Timers {
     /// The session is gone.
     pub fn forget(&mut self, key: &str) {
         self.next.remove(key);
+        // What was set for sessions that are gone is not to outgrow what is set.
+        if self.queue.len() > 2 * self.next.len() + STALE_MAX {
+            let next = &self.next;
+            self.queue.retain(|Reverse((at, key))| next.get(key) == Some(at));
+        }
     }
 
     /// The next timer that is due by `until`; it won't fire again.
-    pub fn fire(&mut self, until: Timestamp, sessions: &mut HashMap<SessionKey, Session, FixedState>) -> Option<Due> {
+    pub fn fire(&mut self, until: Timestamp, sessions: &mut HashMap<SessionKey, Box<Session>, FixedState>) -> Option<Due> {
         while self.queue.peek().is_some_and(|Reverse((at, _))| *at <= until) {
             let Reverse((looked_for, key)) = self.queue.pop()?;
             if self.next.get(&key) != Some(&looked_for) {

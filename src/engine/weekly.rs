@@ -1,13 +1,14 @@
 //! How many baskets each item was in during the last seven days: what "this week" rests on.
 //!
 //! Invariant: a pure function of the sales folded: days are those of the sales (UTC), and an item that was not sold
-//! for a week is dropped when the newest day moves on. Beyond the limit no new item is taken in.
+//! for a week is dropped when the newest day moves on. Beyond the limit what was not sold for longest makes room.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use super::bounded::Bounded;
+use super::memory::Heap;
 use crate::event::{ItemId, Timestamp};
 
 const DAY_MS: i64 = 86_400_000;
@@ -19,6 +20,12 @@ pub struct Week {
     newest_day: i64,
     /// By day, the newest first.
     counts: [u32; DAYS as usize],
+}
+
+impl Heap for Week {
+    fn heap(&self) -> usize {
+        0
+    }
 }
 
 /// The week's figures.
@@ -45,6 +52,7 @@ impl Weekly {
                 *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };
             }
         });
+        self.items.keep_limit(usefulness);
     }
 
     /// In how many baskets the item was during the seven days that end at `now`.
@@ -71,12 +79,21 @@ impl Weekly {
         self.newest_day.store(day, Ordering::Relaxed);
     }
 
+    /// Drops a hundredth: what was not sold for longest, of equals what was sold least; whether there was any.
+    pub fn evict(&self) -> bool {
+        self.items.evict(usefulness)
+    }
+
     fn move_to(&self, day: i64) {
         if self.newest_day.fetch_max(day, Ordering::Relaxed) >= day {
             return;
         }
         self.items.keep(|week| week.newest_day > day - DAYS);
     }
+}
+
+fn usefulness(_: &ItemId, week: &Week) -> (i64, u32) {
+    (week.newest_day, week.counts.iter().sum())
 }
 
 impl Week {
@@ -118,11 +135,13 @@ mod tests {
 
     #[test]
     fn what_was_not_sold_for_a_week_is_dropped_and_makes_room() {
-        let weekly = Weekly::new(1);
+        let weekly = Weekly::new(2);
         weekly.sold(&"a".into(), true, at(100));
         weekly.sold(&"b".into(), true, at(101));
-        assert_eq!((weekly.entries().len(), weekly.entries().refused(), weekly.of("b", at(101))), (1, 1, 0));
-        weekly.sold(&"b".into(), true, at(107));
-        assert_eq!((weekly.entries().len(), weekly.of("b", at(107)), weekly.of("a", at(107))), (1, 1, 0));
+        weekly.sold(&"c".into(), true, at(107));
+        assert_eq!((weekly.entries().len(), weekly.entries().evicted(), weekly.of("a", at(107))), (2, 0, 0));
+        weekly.sold(&"d".into(), true, at(107));
+        assert_eq!((weekly.entries().len(), weekly.entries().evicted()), (2, 1));
+        assert_eq!((weekly.of("b", at(107)), weekly.of("c", at(107)), weekly.of("d", at(107))), (0, 1, 1), "sold last, kept last");
     }
 }

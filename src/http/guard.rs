@@ -119,7 +119,7 @@ impl Guard {
     }
 
     fn observe(&self, peers: usize, evicted: u64) {
-        self.metrics.observe_usage("http_peers", Usage { entries: peers, limit: PEERS_MAX, evictions: evicted });
+        self.metrics.observe_usage("http_peers", Usage { entries: peers, limit: PEERS_MAX, evictions: evicted, bytes: 0 });
     }
 }
 

@@ -56,7 +56,10 @@ pub async fn serve(listener: TcpListener, router: Router, guard: Arc<Guard>, met
                 turn_away(&stream);
             }
         }
-        metrics.observe_usage("http_connections", Usage { entries: most - room.available_permits(), limit: most, evictions: refused });
+        metrics.observe_usage(
+            "http_connections",
+            Usage { entries: most - room.available_permits(), limit: most, evictions: refused, bytes: 0 },
+        );
     }
 }
 

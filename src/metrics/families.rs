@@ -126,6 +126,7 @@ families! {
         "Records still to be read, up to the last stable offset.", ["topic", "partition"];
     state_entries: IntGaugeVec = "offerstream_state_entries", "Entries of a kind of state.", ["state"];
     state_limit: IntGaugeVec = "offerstream_state_limit", "How many there may be.", ["state"];
+    state_bytes: IntGaugeVec = "offerstream_state_bytes", "Bytes of memory they take, by a model of the allocator.", ["state"];
     state_evictions: IntCounterVec = "offerstream_state_evictions_total", "Entries evicted, or refused, for want of room.", ["state"];
     snapshots: IntCounterVec = "offerstream_snapshots_total",
         "Intervals of snapshots by how each ended, and snapshots that were passed over at the start.", ["outcome"];
@@ -135,6 +136,7 @@ families! {
     snapshot_next_offset: IntGaugeVec = "offerstream_snapshot_next_offset",
         "The offset of the shop log that a restore from the newest snapshot goes on from.", [];
     snapshot_interval: GaugeVec = "offerstream_snapshot_interval_seconds", "Time between snapshots, as it is set.", [];
+    resident_memory: IntGaugeVec = "process_resident_memory_bytes", "Memory of the process that is in use; absent where the system does not tell.", [];
     build_info: IntGaugeVec = "offerstream_build_info", "The program's version.", ["version", "revision"];
 }
 

@@ -11,6 +11,7 @@ mod families;
 mod gauges;
 mod histogram;
 mod optimiser;
+pub mod resident;
 mod snapshots;
 
 pub use snapshots::SnapshotOutcome;
@@ -163,6 +164,9 @@ impl Metrics {
     pub fn scrape(&self, shop: &Shop, limits: &Limits) -> Result<Vec<u8>> {
         let _one_at_a_time = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
         self.observe_shop(shop, limits);
+        if let Some(bytes) = resident::memory_bytes() {
+            self.families.resident_memory.with_label_values::<&str>(&[]).set(bytes);
+        }
         self.text()
     }
 
@@ -184,11 +188,12 @@ impl Metrics {
 
     /// Sets how full the sessions of all partitions are.
     pub fn observe_sessions<'a>(&self, partitions: impl Iterator<Item = &'a Sessions>, limits: &Limits) {
-        let mut usage = Usage { entries: 0, limit: 0, evictions: 0 };
+        let mut usage = Usage { entries: 0, limit: 0, evictions: 0, bytes: 0 };
         for sessions in partitions {
             usage.entries += sessions.len();
             usage.limit += limits.sessions;
             usage.evictions += sessions.evicted();
+            usage.bytes += sessions.bytes();
         }
         self.observe_usage("sessions", usage);
     }
@@ -197,6 +202,7 @@ impl Metrics {
     pub fn observe_usage(&self, state: &str, usage: Usage) {
         self.families.state_entries.with_label_values(&[state]).set(usage.entries as i64);
         self.families.state_limit.with_label_values(&[state]).set(usage.limit as i64);
+        self.families.state_bytes.with_label_values(&[state]).set(usage.bytes as i64);
         let evictions = self.families.state_evictions.with_label_values(&[state]);
         evictions.inc_by(usage.evictions.saturating_sub(evictions.get()));
     }

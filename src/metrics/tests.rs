@@ -305,7 +305,7 @@ fn the_acceptance_ratio_is_absent_while_nothing_was_shown() {
 #[test]
 fn evictions_only_ever_rise() {
     let metrics = metrics();
-    let usage = |evictions| Usage { entries: 1, limit: 2, evictions };
+    let usage = |evictions| Usage { entries: 1, limit: 2, evictions, bytes: 0 };
     for (seen, raised) in [(3, 3.0), (5, 5.0), (1, 5.0)] {
         metrics.observe_usage("pairs", usage(seen));
         assert_eq!(value(&metrics, r#"offerstream_state_evictions_total{state="pairs"}"#), Some(raised));

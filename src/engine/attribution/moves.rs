@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::settle::Happened;
+use crate::engine::memory::{Heap, list, text};
 use crate::event::{ItemId, Quantity, Timestamp};
 
 /// Moves remembered of one session.
@@ -32,6 +33,12 @@ pub enum What {
     Removed(Option<Quantity>),
     /// The basket has so many now.
     Set(Quantity),
+}
+
+impl Heap for Moves {
+    fn heap(&self) -> usize {
+        list::<Move>(self.0.len()) + self.0.iter().map(|one| text(&one.item)).sum::<usize>()
+    }
 }
 
 impl Moves {

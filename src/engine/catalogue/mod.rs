@@ -1,7 +1,8 @@
 //! What is known of products: given by the shop's catalogue, and learned from events where it says nothing.
 //!
 //! Invariant: a field the catalogue gives is never overruled by an event; among events the latest wins. There are
-//! never more than the limit, given and learned together. Locks are taken in one order: a product, then a relation.
+//! never more than the limit, given and learned together: what was learned of products that no longer sell makes room for what
+//! is learned anew, and never what is given. Locks are taken in one order: a product, then a relation.
 
 mod check;
 mod packed;
@@ -19,6 +20,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Place;
 use foldhash::fast::FixedState;
 
+use super::memory::{self, Heap};
 use crate::event::{Currency, ItemId, Money, ProductFacts, Timestamp};
 use packed::{Given, Learned, UPGRADE, VARIANT};
 use relations::{Relations, list};
@@ -71,6 +73,10 @@ pub struct Catalogue {
     /// How many there are: the map itself would have to lock all its parts to tell.
     count: AtomicUsize,
     relations: Relations,
+    /// Products of which something was learned, and the bytes that takes; the fold's alone.
+    learned: AtomicUsize,
+    learned_heap: AtomicUsize,
+    given_heap: AtomicUsize,
     refused: AtomicU64,
     /// Those of `refused` that events told of: what the shop log tells, and nothing else, is in a snapshot.
     refused_learned: AtomicU64,
@@ -85,6 +91,9 @@ impl Catalogue {
             products: DashMap::with_hasher(FixedState::default()),
             count: AtomicUsize::new(0),
             relations: Relations::default(),
+            learned: AtomicUsize::new(0),
+            learned_heap: AtomicUsize::new(0),
+            given_heap: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             refused_learned: AtomicU64::new(0),
         }
@@ -101,6 +110,8 @@ impl Catalogue {
             Place::Vacant(vacant) => vacant.insert(Entry::default()),
         };
         let before = entry.given.take();
+        self.given_heap.fetch_add(given.heap(), Ordering::Relaxed);
+        self.given_heap.fetch_sub(before.as_deref().map_or(0, Heap::heap), Ordering::Relaxed);
         if let Some(before) = &before {
             given.ignored = still_ignored(before, &given);
         }
@@ -115,6 +126,7 @@ impl Catalogue {
         let Place::Occupied(mut entry) = self.products.entry(item.clone()) else { return };
         let Some(given) = entry.get_mut().given.take() else { return };
         self.relations.change(&item, Some(&given), None);
+        self.given_heap.fetch_sub(given.heap(), Ordering::Relaxed);
         if entry.get().learned.is_none() {
             entry.remove();
             self.count.fetch_sub(1, Ordering::Relaxed);
@@ -215,21 +227,69 @@ impl Catalogue {
         entry.given.as_deref().map(look)
     }
 
-    /// Learns from an event: see [`super::facts::Fact::Learned`].
-    pub fn learn(&self, item: &ItemId, ts: Timestamp, price: Option<(Money, Currency)>, facts: &ProductFacts) {
+    /// Learns from an event: see [`super::facts::Fact::Learned`]; whether there was room for it.
+    pub fn learn(&self, item: &ItemId, ts: Timestamp, price: Option<(Money, Currency)>, facts: &ProductFacts) -> bool {
         let mut entry = match self.products.entry(item.clone()) {
             Place::Occupied(known) => known.into_ref(),
             Place::Vacant(_) if !self.take_room() => {
                 self.refused_learned.fetch_add(1, Ordering::Relaxed);
-                return;
+                return false;
             }
             Place::Vacant(vacant) => vacant.insert(Entry::default()),
         };
         let before = entry.learned.as_deref();
         if before.is_some_and(|before| ts < before.at()) {
-            return;
+            return true;
         }
-        entry.learned = Some(Arc::new(Learned::with(before, ts, price, facts)));
+        let now = Learned::with(before, ts, price, facts);
+        let before = before.map(|before| learned_heap(item, before));
+        self.learned.fetch_add(usize::from(before.is_none()), Ordering::Relaxed);
+        self.learned_heap.fetch_add(learned_heap(item, &now), Ordering::Relaxed);
+        self.learned_heap.fetch_sub(before.unwrap_or(0), Ordering::Relaxed);
+        entry.learned = Some(Arc::new(now));
+        true
+    }
+
+    /// Forgets a hundredth of what was learned: of the items of least `weight` that one of which nothing new was heard for
+    /// longest; whether there was any. For room among products, of those the shop's catalogue does not have.
+    pub fn evict(&self, for_room: bool, weight: impl Fn(&str) -> u64) -> bool {
+        let may_go = |entry: &Entry| !(for_room && entry.given.is_some());
+        let all = |tell: &mut dyn FnMut((u64, Timestamp), &ItemId)| {
+            for entry in self.products.iter().filter(|entry| may_go(entry.value())) {
+                if let Some(learned) = &entry.learned {
+                    tell((weight(entry.key()), learned.at()), entry.key());
+                }
+            }
+        };
+        let gone = memory::least(memory::hundredth(self.learned.load(Ordering::Relaxed)), all);
+        gone.iter().for_each(|item| self.unlearn(item));
+        self.refuse(gone.len() as u64);
+        !gone.is_empty()
+    }
+
+    fn unlearn(&self, item: &ItemId) {
+        let Place::Occupied(mut entry) = self.products.entry(item.clone()) else { return };
+        let Some(learned) = entry.get_mut().learned.take() else { return };
+        self.learned.fetch_sub(1, Ordering::Relaxed);
+        self.learned_heap.fetch_sub(learned_heap(item, &learned), Ordering::Relaxed);
+        if entry.get().given.is_none() {
+            entry.remove();
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many bytes takes what was learned: see [`super::memory`]. What the shop's catalogue gives is no part of it, for
+    /// that is not in the shop's log.
+    #[must_use]
+    pub fn learned_bytes(&self) -> usize {
+        memory::table(self.learned.load(Ordering::Relaxed), size_of::<(ItemId, Entry)>()) + self.learned_heap.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes all products take, given and learned.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let heap = self.learned_heap.load(Ordering::Relaxed) + self.given_heap.load(Ordering::Relaxed);
+        memory::table(self.len(), size_of::<(ItemId, Entry)>()) + heap
     }
 
     /// Makes room for one more; counts where there is none.
@@ -290,11 +350,16 @@ impl Catalogue {
         self.len() == 0
     }
 
-    /// How many times a product was not taken in for want of room.
+    /// How many times a product was not taken in for want of room, or made room for another.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
+}
+
+/// An id that is long is reckoned with here, whether the catalogue has the item or not.
+fn learned_heap(item: &ItemId, learned: &Learned) -> usize {
+    learned.heap() + memory::text(item)
 }
 
 /// What it is a variant of, if that makes sense.

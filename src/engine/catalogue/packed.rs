@@ -6,6 +6,7 @@
 use compact_str::CompactString;
 
 use super::Product;
+use crate::engine::memory::{Heap, block};
 use crate::event::{Currency, ItemId, Money, ProductFacts, Timestamp};
 
 /// Stands between the items of a list; no id has it, for it is a control character.
@@ -221,6 +222,18 @@ pub struct Learned {
     price: i64,
     at: Timestamp,
     currency: Option<Currency>,
+}
+
+impl Heap for Learned {
+    fn heap(&self) -> usize {
+        block(size_of::<Self>()) + block(self.texts.len())
+    }
+}
+
+impl Heap for Given {
+    fn heap(&self) -> usize {
+        block(size_of::<Self>()) + block(self.texts.len())
+    }
 }
 
 impl Learned {

@@ -27,8 +27,13 @@ fn among_events_the_latest_wins_whatever_the_order() {
 fn beyond_its_limit_nothing_is_learned_and_that_is_counted() {
     let catalogue = Catalogue::new(1);
     catalogue.learn(&"a".into(), Timestamp(1), None, &titled("a"));
-    catalogue.learn(&"b".into(), Timestamp(1), None, &titled("b"));
+    assert!(!catalogue.learn(&"b".into(), Timestamp(1), None, &titled("b")));
     assert_eq!((catalogue.len(), catalogue.refused()), (1, 1));
+    // What was learned makes room, and what is given does not.
+    assert!(catalogue.evict(true, |_| 0) && catalogue.learn(&"b".into(), Timestamp(1), None, &titled("b")));
+    assert_eq!((catalogue.len(), catalogue.refused(), catalogue.get("a").title), (1, 2, None));
+    assert!(catalogue.give("b".into(), Product::default()) && !catalogue.evict(true, |_| 0));
+    assert!(catalogue.evict(false, |_| 0) && catalogue.len() == 1 && catalogue.learned_bytes() == 0);
 }
 
 fn priced(units: i64) -> Product {

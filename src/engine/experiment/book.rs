@@ -15,6 +15,7 @@ use super::remembered::Remembered;
 use super::sample_ratio::SampleRatio;
 use super::sequence::Sums;
 use crate::engine::facts::Plan;
+use crate::engine::memory::{list, table, tree};
 use crate::engine::vocabulary::{Arm, Placement};
 
 const PLACEMENTS: usize = Placement::ALL.len();
@@ -143,6 +144,13 @@ impl Book {
     #[must_use]
     pub fn held(&self) -> usize {
         self.entries.len() + self.closed.len()
+    }
+
+    /// How many bytes they take: see [`crate::engine::memory`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let open = tree(self.entries.len(), size_of::<(u64, Entry)>()) + tree(self.due.len(), size_of::<(i64, u64)>());
+        open + list::<u64>(self.closed.len()) + table(self.closed.len(), size_of::<u64>())
     }
 
     /// How many shoppers were forgotten, or found no room.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::book::Book;
 use super::cap::Orders;
 use crate::engine::facts::{Fact, Plan};
+use crate::engine::memory;
 use crate::engine::vocabulary::{Arm, Placement};
 
 /// How far facts may be out of order, in milliseconds.
@@ -151,6 +152,18 @@ impl Ledger {
     #[must_use]
     pub fn booked_early(&self) -> u64 {
         self.booked_early
+    }
+
+    /// How many bytes they take: see [`memory`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        memory::tree(self.waiting.len(), size_of::<((i64, Note), u32)>()) + self.books.iter().map(Book::bytes).sum::<usize>()
+    }
+
+    /// Forgets the hundredth of shoppers remembered for longest; whether there was any whose days are over.
+    pub fn evict(&mut self) -> bool {
+        let goal = memory::hundredth(self.shoppers());
+        (0..goal).take_while(|_| self.books.iter_mut().any(Book::forget_oldest)).count() > 0
     }
 
     fn book_mut(&mut self, plan: &Plan) -> Option<&mut Book> {

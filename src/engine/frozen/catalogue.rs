@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::packed::Learned;
-use super::{Catalogue, Entry};
+use super::{Catalogue, Entry, learned_heap};
 use crate::event::{Currency, ItemId, Money, ProductFacts, Timestamp};
 
 /// What events told, at one moment.
@@ -55,7 +55,10 @@ impl Catalogue {
             self.count.fetch_add(1, Ordering::Relaxed);
             Entry::default()
         });
-        entry.learned.replace(Arc::new(Learned::with(None, product.at, product.price, &product.facts))).is_none()
+        let learned = Learned::with(None, product.at, product.price, &product.facts);
+        self.learned.fetch_add(1, Ordering::Relaxed);
+        self.learned_heap.fetch_add(learned_heap(entry.key(), &learned), Ordering::Relaxed);
+        entry.learned.replace(Arc::new(learned)).is_none()
     }
 
     /// All are back: those beyond the limit, the last by item of which the catalogue says nothing, are refused.
@@ -69,10 +72,8 @@ impl Catalogue {
         let mut items: Vec<ItemId> = learned_only.map(|entry| entry.key().clone()).collect();
         items.sort_unstable();
         while let (Some(item), true) = (items.pop(), over > 0) {
-            if self.products.remove_if(&item, |_, entry| entry.given.is_none()).is_some() {
-                self.count.fetch_sub(1, Ordering::Relaxed);
-                self.refuse(1);
-            }
+            self.unlearn(&item);
+            self.refuse(1);
             over -= 1;
         }
     }
@@ -85,11 +86,13 @@ impl Catalogue {
             self.count.fetch_sub(usize::from(!stays), Ordering::Relaxed);
             stays
         });
+        self.learned.store(0, Ordering::Relaxed);
+        self.learned_heap.store(0, Ordering::Relaxed);
         let refused = self.refused_learned.swap(0, Ordering::Relaxed);
         self.refused.fetch_sub(refused, Ordering::Relaxed);
     }
 
-    fn refuse(&self, times: u64) {
+    pub(super) fn refuse(&self, times: u64) {
         self.refused.fetch_add(times, Ordering::Relaxed);
         self.refused_learned.fetch_add(times, Ordering::Relaxed);
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Combination, Combinations};
+use super::{Combination, Combinations, heap_of};
 use crate::event::ItemId;
 
 /// Figures beside the combinations.
@@ -30,6 +30,7 @@ impl Combinations {
 
     /// Puts one back; `false` if it was there already.
     pub(in crate::engine) fn thaw(&mut self, items: (ItemId, ItemId), combination: Combination) -> bool {
+        self.heap += heap_of(&items.0, &items.1);
         self.combinations.insert(items, combination).is_none()
     }
 

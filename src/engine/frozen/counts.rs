@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use super::{BEST_NEIGHBOURS, Best, BestEntry, Counts, Neighbour, POPULAR_ITEMS, PairCount, Row};
+use super::{BEST_NEIGHBOURS, Best, BestEntry, Counts, Neighbour, POPULAR_ITEMS, PairCount, Row, id_bytes};
 use crate::engine::frozen::BadEntry;
 use crate::engine::slot::Slot;
 use crate::event::ItemId;
@@ -126,6 +126,7 @@ impl Counts {
         let best = Best::of(best.collect::<Result<_, _>>()?, BEST_NEIGHBOURS);
         let mut thawed = Row { slot: Arc::clone(slot), neighbours, best };
         self.directed_pairs.fetch_add(row.neighbours.len() as i64, Ordering::Relaxed);
+        self.id_bytes.fetch_add(id_bytes(&slot.item), Ordering::Relaxed);
         self.evict_neighbours(&mut thawed);
         match self.rows.insert(slot.item.clone(), Arc::new(thawed)) {
             None => Ok(()),
@@ -173,6 +174,7 @@ impl Counts {
         self.rows.clear();
         *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Best::new(POPULAR_ITEMS);
         self.directed_pairs.store(0, Ordering::Relaxed);
+        self.id_bytes.store(0, Ordering::Relaxed);
         self.next_number.store(0, Ordering::Relaxed);
         self.thaw_head(CountsHead::default());
     }

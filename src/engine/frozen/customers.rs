@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Customers, History};
 use crate::engine::bounded::frozen::FrozenEntries;
+use crate::engine::memory::{self, Heap};
 use crate::engine::rebuys::Rebuy;
 use crate::event::{Id, ItemId};
 
@@ -52,14 +53,23 @@ impl Customers {
         self.facts.store(facts, Ordering::Relaxed);
         self.evicted.store(evicted, Ordering::Relaxed);
         self.rebuys.entries().thawed(rebuys_refused);
+        self.recount();
         while self.len() > self.customers_max {
-            self.keep_limit();
+            self.evict();
         }
+    }
+
+    /// Counts anew what was put back.
+    fn recount(&self) {
+        let heap = self.histories.iter().map(|entry| memory::text(entry.key()) + entry.heap()).sum();
+        self.count.store(self.histories.len(), Ordering::Relaxed);
+        self.heap.store(heap, Ordering::Relaxed);
     }
 
     /// Forgets everybody.
     pub(in crate::engine) fn clear(&self) {
         self.histories.clear();
+        self.recount();
         self.rebuys.entries().clear();
         self.facts.store(0, Ordering::Relaxed);
         self.evicted.store(0, Ordering::Relaxed);

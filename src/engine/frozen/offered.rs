@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::{Entry, OfferedLately};
+use super::{Entry, OfferedLately, customer_bytes};
+use crate::engine::memory::Heap;
 use crate::event::{Id, Timestamp};
 
 /// What customers were offered, at one moment.
@@ -42,6 +43,8 @@ impl OfferedLately {
     /// Puts back what a customer was offered, after what is there already.
     pub(in crate::engine) fn thaw(&self, customer: Id, entries: Vec<Entry>) {
         self.entries.fetch_add(entries.len(), Ordering::Relaxed);
+        let heap = entries.iter().map(|entry| customer_bytes(&customer) + entry.heap()).sum::<usize>();
+        self.heap.fetch_add(heap, Ordering::Relaxed);
         Arc::make_mut(&mut self.customers.entry(customer).or_default()).extend(entries);
     }
 
@@ -62,6 +65,7 @@ impl OfferedLately {
         queue.clear();
         self.customers.clear();
         self.entries.store(0, Ordering::Relaxed);
+        self.heap.store(0, Ordering::Relaxed);
         self.evicted.store(0, Ordering::Relaxed);
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Timestamp::MIN;
     }

@@ -30,6 +30,7 @@ impl Shop {
             experiment: _,
             decay: _,
             feedback_heard: _,
+            bytes_max: _,
         } = self;
         let (counts, categories, customers) = (counts.freeze(), categories.freeze(), customers.freeze());
         let (learned, shelves, passed_over) = (catalogue.freeze(), shelves.entries().freeze(), passed_over.entries().freeze());

@@ -4,12 +4,22 @@
 
 use serde::Deserialize;
 
-use super::BadSetting;
+use super::{BadSetting, Bytes};
+
+/// What the program itself takes, with what it reads and writes ahead.
+const PROGRAM_BYTES: u64 = 32 << 20;
+/// Least memory that can be set.
+const MEMORY_MIN: u64 = 64 << 20;
+/// Hundredths of the rest that are the shop's and the sessions'; what is left is lost between blocks.
+const SHOP_SHARE: u64 = 60;
+const SESSIONS_SHARE: u64 = 25;
 
 /// What may grow, and how far. Each has a gauge and an eviction counter.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Memory of the process, as `512MiB` or `2GiB`; `0` for none. Besides it every other limit holds.
+    pub memory: Bytes,
     /// Items counted, and products learned.
     pub items: usize,
     /// Neighbours of one item.
@@ -47,6 +57,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            memory: Bytes(0),
             items: 1_000_000,
             neighbours_per_item: 8_192,
             pairs: 10_000_000,
@@ -89,8 +100,28 @@ impl Limits {
         ];
         match all.into_iter().find(|(_, value)| *value == 0) {
             Some((name, value)) => Err(BadSetting::new(format!("limits.{name}"), value, "1 or more is allowed")),
+            None if self.memory.0 > 0 && self.memory.0 < MEMORY_MIN => {
+                Err(BadSetting::new("limits.memory", self.memory, "64MiB or more is allowed, or 0 for no limit"))
+            }
             None => Ok(()),
         }
+    }
+
+    /// The bytes that the shop's state may take; `None` where no memory is set.
+    #[must_use]
+    pub fn shop_bytes(&self) -> Option<usize> {
+        self.share_of_memory(SHOP_SHARE)
+    }
+
+    /// The bytes that the sessions of all partitions of this process may take.
+    #[must_use]
+    pub fn sessions_bytes(&self) -> Option<usize> {
+        self.share_of_memory(SESSIONS_SHARE)
+    }
+
+    fn share_of_memory(&self, share: u64) -> Option<usize> {
+        let bytes = (self.memory.0 > 0).then(|| self.memory.0.saturating_sub(PROGRAM_BYTES) / 100 * share)?;
+        Some(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
     /// How many of a basket's lines make pairs: as many as give no more than `pairs_per_basket`.

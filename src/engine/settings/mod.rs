@@ -20,7 +20,7 @@ pub use optimiser::{Objective, OptimiserSettings};
 pub use placements::{PlacementPolicy, Placements};
 pub use ranking::{CartOrder, Ranking};
 pub use rules::{Amount, Discounts, Rules, Segments, StampCard};
-pub use types::{DurationMs, Zone};
+pub use types::{Bytes, DurationMs, Zone};
 pub use variants::PolicyVariant;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Kinds of values that settings have: lengths of time, time zones.
+//! Kinds of values that settings have: lengths of time, bytes, time zones.
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer};
@@ -49,6 +49,43 @@ impl<'de> Deserialize<'de> for DurationMs {
     }
 }
 
+/// So many bytes, written as a number with its unit: `512MiB`, `2GiB`; `0` needs none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+const BYTE_UNITS: [(&str, u64); 7] =
+    [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+
+impl Bytes {
+    /// Reads a number with its unit; `None` when it is not that, or too large to count.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if matches!(text, "" | "0") {
+            return Some(Self(0));
+        }
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let (_, unit) = BYTE_UNITS.into_iter().find(|(unit, _)| *unit == &text[digits.len()..])?;
+        digits.trim().parse::<u64>().ok()?.checked_mul(unit).map(Self)
+    }
+}
+
+impl std::fmt::Display for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let binary = BYTE_UNITS[..4].iter().rev().find(|(_, unit)| self.0 > 0 && self.0 % unit == 0);
+        match binary {
+            Some((name, unit)) => write!(f, "{}{name}", self.0 / unit),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a number of bytes such as 512MiB or 2GiB")))
+    }
+}
+
 /// A time zone, by its IANA name; the database is in the binary, so that every machine agrees.
 #[derive(Clone, Debug)]
 pub struct Zone(pub TimeZone);
@@ -66,6 +103,18 @@ impl<'de> Deserialize<'de> for Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_a_number_with_its_unit() {
+        assert_eq!((Bytes::parse("512MiB"), Bytes::parse("0"), Bytes::parse("")), (Some(Bytes(512 << 20)), Some(Bytes(0)), Some(Bytes(0))));
+        assert_eq!(
+            (Bytes::parse("2GB"), Bytes(2 << 30).to_string(), Bytes(0).to_string()),
+            (Some(Bytes(2_000_000_000)), "2GiB".into(), "0".into())
+        );
+        for text in ["512", "MiB", "-1MiB", "1.5GiB", "1TiB", "99999999999GiB", "512 Mi"] {
+            assert_eq!(Bytes::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_length_of_time_is_a_number_with_its_unit() {
