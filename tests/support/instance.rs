@@ -176,6 +176,11 @@ impl Instance {
         self.log().lines().filter(|line| line.starts_with("offerstream: ")).map(str::to_owned).collect()
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it ends by itself; returns how, and its log.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let started = Instant::now();

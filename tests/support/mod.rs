@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod counts;
 pub mod events;
 pub mod instance;
+pub mod kfake;
 pub mod left;
 pub mod order;
 pub mod proxy;
