@@ -81,7 +81,7 @@ def table(metrics):
 
 
 def budget(options):
-    mib, events = (64, 600_000) if options.quick else (options.mib, options.events)
+    mib, events = (64, 200_000) if options.quick else (options.mib, options.events)
     failed = False
     for name, length, part in (("short ids", 10, 1.0), ("ids of 36", 36, 0.7), ("ids of 120", 120, 0.5)):
         begun, samples = time.monotonic(), []
