@@ -90,7 +90,7 @@ impl Shop {
             optimiser: Optimiser::default(),
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
-            experiment: Mutex::new(Ledger::new(limits.experiment_shoppers)),
+            experiment: Mutex::new(Ledger::new(limits.shoppers_max())),
             decay: RwLock::default(),
             feedback_heard: AtomicBool::new(false),
             bytes_max: limits.shop_bytes(),
@@ -238,7 +238,7 @@ impl Shop {
             ("variants", of(self.optimiser.len(), NAMES_MAX, self.optimiser.evicted())),
         ]);
         let (combinations, experiment) = (self.combinations(), self.experiment());
-        let shoppers = limits.experiment_shoppers;
+        let shoppers = limits.shoppers_max();
         usage.insert("combinations", of(combinations.len(), limits.combinations, combinations.evicted()));
         usage.insert("experiment_shoppers", of(experiment.shoppers(), shoppers, experiment.evicted()));
         usage.insert("experiment_facts_waiting", of(experiment.waiting(), shoppers, experiment.booked_early()));

@@ -86,6 +86,7 @@ offerstream_shop_variant_offers_shown gauge placement variant
 offerstream_shop_variant_probability gauge placement variant
 offerstream_shoppers_accepted_total counter placement
 offerstream_shoppers_offered_total counter placement
+offerstream_state_bytes gauge state
 offerstream_state_entries gauge state
 offerstream_state_evictions_total counter state
 offerstream_state_limit gauge state

@@ -13,6 +13,9 @@ const MEMORY_MIN: u64 = 64 << 20;
 /// Hundredths of the rest that are the shop's and the sessions'; what is left is lost between blocks.
 const SHOP_SHARE: u64 = 60;
 const SESSIONS_SHARE: u64 = 25;
+/// Whose days run can't be evicted, so that experiments are held to a tenth of the shop's part from the start: a shopper
+/// takes so many bytes, with the facts that wait.
+const SHOPPER_BYTES: usize = 400;
 
 /// What may grow, and how far. Each has a gauge and an eviction counter.
 #[derive(Clone, Debug, Deserialize)]
@@ -111,6 +114,12 @@ impl Limits {
     #[must_use]
     pub fn shop_bytes(&self) -> Option<usize> {
         self.share_of_memory(SHOP_SHARE)
+    }
+
+    /// Shoppers of experiments, as the setting says and as memory allows.
+    #[must_use]
+    pub fn shoppers_max(&self) -> usize {
+        self.shop_bytes().map_or(self.experiment_shoppers, |bytes| self.experiment_shoppers.min(bytes / 10 / SHOPPER_BYTES))
     }
 
     /// The bytes that the sessions of all partitions of this process may take.
