@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::decay::{Decay, Evidence, Stage};
+use crate::engine::erased::Erasure;
 use crate::engine::facts::{EvidenceLine, Fact, Sale, SaleLine};
 use crate::engine::settings::Limits;
 use crate::engine::source::Source;
@@ -103,7 +104,8 @@ fn when_all_has_gone_nothing_is_counted_any_more() {
         facts(number, 40).into_iter().chain(facts(number, 40)).for_each(|fact| shop.fold(&fact));
     }
     assert!(KINDS.iter().filter(|kind| (kind.bytes)(&shop) > 0).count() >= 8);
-    (0..300).for_each(|number| shop.fold(&Fact::Erased(id("customer-", number, 40))));
+    let erasure = Erasure { at: Timestamp(4_000_000_000_000), until: Timestamp(4_100_000_000_000) };
+    (0..300).for_each(|number| shop.fold(&Fact::Erased { customer: id("customer-", number, 40), erasure }));
     assert_eq!((shop.customers.bytes(), shop.offered.bytes()), (0, 0));
     keep(&shop, 0);
     for kind in &KINDS {

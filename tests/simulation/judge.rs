@@ -56,6 +56,7 @@ fn recs(cluster: &Cluster, topic: &str, partition: i32) -> Vec<Rec> {
         key: record.key.clone(),
         value: record.value.clone(),
         headers: record.headers.clone(),
+        parsed: std::sync::OnceLock::new(),
     };
     records.map(rec).collect()
 }
