@@ -60,6 +60,11 @@ pub fn dump_lines(topics: &Topics, what: &str) -> Vec<Value> {
     bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
+/// The counts that `replay` writes for these events.
+pub fn replayed_counts(topics: &Topics, events: &[Event]) -> Vec<u8> {
+    replayed(topics, events).0
+}
+
 /// What `replay` writes for these events: its counts, and its metrics.
 fn replayed(topics: &Topics, events: &[Event]) -> (Vec<u8>, String) {
     let folder = tempfile::tempdir().unwrap();
