@@ -91,6 +91,7 @@ fn v1(pages: &Pages) -> Router<Pages> {
 }
 
 async fn metrics(State(pages): State<Pages>) -> Response {
+    pages.metrics.observe_process();
     match pages.metrics.scrape(&pages.shop, &pages.limits) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response(),

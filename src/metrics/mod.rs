@@ -164,10 +164,14 @@ impl Metrics {
     pub fn scrape(&self, shop: &Shop, limits: &Limits) -> Result<Vec<u8>> {
         let _one_at_a_time = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
         self.observe_shop(shop, limits);
+        self.text()
+    }
+
+    /// Sets how much memory the process has; of a replay, whose metrics are the same on every machine, nobody asks that.
+    pub fn observe_process(&self) {
         if let Some(bytes) = resident::memory_bytes() {
             self.families.resident_memory.with_label_values::<&str>(&[]).set(bytes);
         }
-        self.text()
     }
 
     /// Sets what the shop's durable figures and state are now.

@@ -71,7 +71,7 @@ impl Bytes {
 
 impl std::fmt::Display for Bytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let binary = BYTE_UNITS[..4].iter().rev().find(|(_, unit)| self.0 > 0 && self.0 % unit == 0);
+        let binary = BYTE_UNITS[..4].iter().rev().find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit));
         match binary {
             Some((name, unit)) => write!(f, "{}{name}", self.0 / unit),
             None => write!(f, "{}", self.0),
