@@ -174,10 +174,13 @@ impl Combinations {
 
     /// Drops the hundredth that was accepted, then shown, least; whether there was any.
     pub fn evict(&mut self) -> bool {
-        let mut worst: Vec<_> = self.combinations.iter().map(|(pair, c)| (c.accepted, c.shown, pair.clone())).collect();
-        worst.sort_unstable();
-        worst.truncate(memory::hundredth(worst.len()));
-        for (_, _, pair) in &worst {
+        let mut all: Vec<_> = self.combinations.iter().map(|(pair, c)| (c.accepted, c.shown, pair)).collect();
+        let count = memory::hundredth(all.len()).min(all.len());
+        if count > 0 {
+            all.select_nth_unstable(count - 1);
+        }
+        let worst: Vec<(ItemId, ItemId)> = all[..count].iter().map(|(_, _, pair)| (*pair).clone()).collect();
+        for pair in &worst {
             self.combinations.remove(pair);
             self.heap -= heap_of(&pair.0, &pair.1);
             self.evicted += 1;
