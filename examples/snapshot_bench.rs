@@ -1,6 +1,8 @@
 //! What a snapshot costs a shop of ten million pairs while it is read from and folded into.
 //!
 //! `cargo run --release --example snapshot_bench [items] [neighbours] [customers]`
+//!
+//! On a machine with other work a wait is the scheduler's, too: what a thread waited for a core is told beside it (Linux).
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::hint::black_box;
@@ -24,6 +26,25 @@ const ALONE: u8 = 0;
 const FREEZE: u8 = 1;
 const WRITING: u8 = 2;
 const STOP: u8 = 3;
+
+/// Since when, by the clock, and how long the thread had waited for a core by then, in milliseconds.
+struct Watch(Instant, f64);
+
+impl Watch {
+    fn start() -> Self {
+        Self(Instant::now(), waited_ms())
+    }
+
+    fn told(&self) -> String {
+        let (all, waited) = (self.0.elapsed().as_secs_f64() * 1e3, waited_ms() - self.1);
+        format!("{all:.1} ms, {waited:.1} ms of them without a core")
+    }
+}
+
+fn waited_ms() -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    told.split_whitespace().nth(1).and_then(|waited| waited.parse::<f64>().ok()).unwrap_or_default() / 1e6
+}
 
 /// How many items, neighbours an item and customers.
 #[derive(Clone, Copy)]
@@ -122,10 +143,10 @@ fn main() {
     let bytes = snapshot(&shop, size);
     drop(shop);
     for _ in 0..2 {
-        let began = Instant::now();
+        let watch = Watch::start();
         let thawed = Shop::new(&Limits::default());
         read_snapshot(&mut &bytes[..], &thawed).unwrap();
-        println!("read into an empty shop of {} pairs in {:.2} s", thawed.counts.pairs(), began.elapsed().as_secs_f64());
+        println!("read into an empty shop of {} pairs: {}", thawed.counts.pairs(), watch.told());
     }
 }
 
@@ -138,13 +159,13 @@ fn snapshot(shop: &Shop, size: Size) -> Vec<u8> {
         scope.spawn(|| fold(shop, size, &phase, &folds, &give));
         thread::sleep(Duration::from_secs(2));
         phase.store(FREEZE, Ordering::Relaxed);
-        let (frozen, froze_in): (FrozenShop, Duration) = take.recv().unwrap();
-        println!("freezing, by the fold's thread: {:.1} ms", froze_in.as_secs_f64() * 1e3);
-        let began = Instant::now();
+        let (frozen, froze_in): (FrozenShop, String) = take.recv().unwrap();
+        println!("freezing, by the fold's thread: {froze_in}");
+        let watch = Watch::start();
         let mut bytes = Vec::new();
         let head = SnapshotHead { topic: "t".into(), next_offset: 1, last_record: None, taken_at_ms: 1, half_life_ms: HALF_LIFE_MS };
         write_snapshot(&head, frozen, &mut bytes).unwrap();
-        println!("written by another thread: {:.0} MB in {:.2} s", bytes.len() as f64 / 1e6, began.elapsed().as_secs_f64());
+        println!("written by another thread: {:.0} MB, {}", bytes.len() as f64 / 1e6, watch.told());
         phase.store(STOP, Ordering::Relaxed);
         for (name, phase) in [("alone", ALONE), ("while freezing", FREEZE), ("while writing", WRITING)] {
             println!("longest look at a row {:.2} ms, longest record of the fold {:.2} ms: {name}", readers.ms(phase), folds.ms(phase));
@@ -166,7 +187,7 @@ fn read(shop: &Shop, size: Size, phase: &AtomicU8, longest: &Longest) {
     }
 }
 
-fn fold(shop: &Shop, size: Size, phase: &AtomicU8, longest: &Longest, give: &mpsc::Sender<(FrozenShop, Duration)>) {
+fn fold(shop: &Shop, size: Size, phase: &AtomicU8, longest: &Longest, give: &mpsc::Sender<(FrozenShop, String)>) {
     let mut random = Random(13);
     loop {
         let now = phase.load(Ordering::Relaxed);
@@ -174,11 +195,11 @@ fn fold(shop: &Shop, size: Size, phase: &AtomicU8, longest: &Longest, give: &mps
             return;
         }
         if now == FREEZE {
-            let began = Instant::now();
+            let (began, watch) = (Instant::now(), Watch::start());
             let frozen = shop.freeze();
             longest.saw(FREEZE, began);
             phase.store(WRITING, Ordering::Relaxed);
-            give.send((frozen, began.elapsed())).unwrap();
+            give.send((frozen, watch.told())).unwrap();
         }
         let (fact, began) = (random.basket(size), Instant::now());
         shop.fold(&fact);

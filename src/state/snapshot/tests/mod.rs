@@ -142,6 +142,28 @@ fn what_the_catalogue_gave_is_not_in_a_snapshot_and_stays_where_one_is_read() {
     assert_eq!((other.catalogue.len(), written(&other)), (1, written(&Shop::new(&Limits::default()))));
 }
 
+/// Of equals, the first by id makes room, which is one of the heaviest; and nobody moves up until the list is made anew.
+#[test]
+fn a_gap_that_an_eviction_left_among_the_heaviest_neighbours_stays_where_it_is() {
+    use crate::engine::decay::{Evidence, Stage};
+    use crate::engine::facts::EvidenceLine;
+    let limits = Limits { neighbours_per_item: 34, ..Limits::default() };
+    let shop = Shop::new(&limits);
+    let (decay, ts) = (Random::new(1).record().0, crate::event::Timestamp(20_000 * 86_400_000));
+    shop.set_decay(decay);
+    let evidence = Evidence { stage: Stage::Purchase, weight_milli: 1_000, ts, partners: 1 };
+    let line = EvidenceLine { item: "hub".into(), evidence };
+    for others in [(0..34).map(|n| format!("n{n:02}").into()).collect(), vec!["new".into()]] {
+        shop.fold(&Fact::Line { add: true, pairs_only: false, line: line.clone(), others });
+    }
+    let best = |shop: &Shop| {
+        let names = |row: &crate::engine::counts::Row| row.best().iter().map(|entry| entry.slot.item.to_string()).collect::<Vec<_>>();
+        shop.counts.with_row("hub", names).unwrap()
+    };
+    assert!(best(&shop).contains(&"new".to_owned()) && !best(&shop).contains(&"n32".to_owned()), "{:?}", best(&shop));
+    assert_eq!(best(&read_into(&written(&shop), &limits)), best(&shop));
+}
+
 /// Version 1 as it was first written. These bytes are read for as long as the version is.
 #[test]
 fn version_1_is_what_it_was() {
