@@ -43,7 +43,8 @@ fn a_session_loses_the_name_and_one_that_goes_by_it_ends() {
         (r#""session_id":"s","cart_id":"customer-17""#, "s:s"),
     ];
     type Left<'a> = Vec<(&'a str, bool, usize)>;
-    let cases: [(&str, Vec<(i64, &str)>, Left<'_>); 7] = [
+    type Told<'a> = Vec<(i64, &'a str)>;
+    let cases: [(&str, Told<'_>, Left<'_>); 7] = [
         ("nobody is known", vec![(1, ANONYMOUS)], vec![]),
         ("somebody else is", vec![(1, r#""session_id":"s","customer_id":"other""#)], vec![]),
         ("known before", vec![(1, KNOWN)], vec![("s:s", false, 0)]),

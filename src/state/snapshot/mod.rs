@@ -11,7 +11,7 @@
 //!
 //! Invariant: the same state gives the same bytes. What is read is what was written, or the reader says why not and the
 //! shop is empty. Neither side holds more than a few blocks beside the shop itself, and no length that is read is
-//! believed beyond [`BODY_BYTES_MAX`].
+//! believed beyond `BODY_BYTES_MAX`.
 //!
 //! | file | what it is for |
 //! | --- | --- |
