@@ -293,3 +293,16 @@ fn with_a_key_no_topic_has_the_id() {
         assert!(text.contains(&format!(r#""customer_id":"{hash}""#)) && !text.contains(&customer(1)), "{text}");
     }
 }
+
+#[test]
+fn an_order_placed_before_anybody_heard_of_the_erasure_loses_the_name_that_the_session_had() {
+    let mut instance = Instance::new(Learning::FromLog, 1);
+    let of_session_3 = |kind, customer| Drawn { kind, session: 3, customer, item: 0, late_ms: 0 };
+    let (partition, json) = json_of(0, &of_session_3(0, Some(0)));
+    instance.take(partition, &json).unwrap();
+    instance.take(0, &erase(1, 0)).unwrap();
+    let (partition, json) = json_of(2, &of_session_3(5, None));
+    instance.take(partition, &json).unwrap();
+    instance.settle();
+    assert_eq!(instance.traces(&customer(0)), Vec::<String>::new());
+}

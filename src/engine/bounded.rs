@@ -65,11 +65,9 @@ impl<V: Default + Heap> Bounded<V> {
         });
     }
 
-    /// Once there are too many: the hundredth of least `rank` goes, ties by key.
+    /// While there are too many: the hundredth of least `rank` goes, ties by key.
     pub fn keep_limit<K: Ord + Copy>(&self, rank: impl Fn(&Id, &V) -> K) {
-        if self.len() > self.entries_max {
-            self.evict(rank);
-        }
+        while self.len() > self.entries_max && self.evict(&rank) {}
     }
 
     /// Drops the hundredth of least `rank`; whether there was any.
