@@ -102,7 +102,10 @@ impl Transactions {
     fn explain(&self, error: &KafkaError) -> anyhow::Error {
         let id = &self.id;
         if let Some((_, reason)) = self.delivery.producer.client().fatal_error() {
-            return anyhow!("transactions as {id} have ended: {reason}; is another process running with the same kafka.instance_id?");
+            return anyhow!(
+                "transactions as {id} have ended: {reason}; either another process runs with the same kafka.instance_id, or no broker answered \
+                 for longer than kafka.transaction_timeout_ms: start again"
+            );
         }
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
             return anyhow!(
