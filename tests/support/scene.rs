@@ -117,16 +117,17 @@ pub fn places(topics: &Topics) -> Places {
 /// junk record one dead letter, all of it in order and in the transaction of its offsets, and the same counts and money
 /// as a replay has.
 pub fn check(topics: &Topics, events: &[Event]) -> Outcome {
-    check_outcome(topics, events, outcome(topics))
+    let outcome = outcome(topics);
+    let disorder = order::problems(&outcome, &places(topics));
+    assert!(disorder.is_empty(), "{} records out of place:\n{}", disorder.len(), first(&disorder));
+    check_outcome(topics, events, outcome)
 }
 
-/// As [`check`], of what was read back already.
+/// As [`check`], of what was read back already; where it lies is not looked at.
 pub fn check_outcome(topics: &Topics, events: &[Event], outcome: Outcome) -> Outcome {
     assert_eq!(outcome.events.len(), events.len(), "the events in Kafka are not those fed");
     let problems = checker::problems(&outcome);
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), first(&problems));
-    let disorder = order::problems(&outcome, &places(topics));
-    assert!(disorder.is_empty(), "{} records out of place:\n{}", disorder.len(), first(&disorder));
     let counts = dump(topics, "--counts");
     let differences = counts::differences(&outcome.events, &counts);
     assert!(differences.is_empty(), "{} counts are wrong:\n{}", differences.len(), first(&differences));
