@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use support::events::{Event, log};
 use support::instance::Instance;
 use support::kfake::Kfake;
-use support::scene::{SOON, await_all, check};
+use support::scene::{SOON, await_all, check_outcome, outcome};
 use support::topics::{Progress, Topics};
 
 const PARTITIONS: i32 = 4;
@@ -217,7 +217,7 @@ impl<'a> Course<'a> {
         await_all(self.topics, &[&instance]);
         instance.drained();
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
-        check(self.topics, &self.events[..self.fed]);
+        check_outcome(self.topics, &self.events[..self.fed], outcome(self.topics));
     }
 }
 
@@ -279,5 +279,5 @@ fn coordinators_and_leaders_move_and_a_zombie_is_fenced_while_two_share_the_load
     assert_eq!(said, "UNKNOWN_MEMBER_ID ILLEGAL_GENERATION");
     one.drained();
     other.drained();
-    check(&topics, &events);
+    check_outcome(&topics, &events, outcome(&topics));
 }
