@@ -249,7 +249,8 @@ fn clean_folder(path: &std::path::Path, idle: Duration) -> Result<usize> {
             offset_of(name).is_some() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
         });
         let written = entry.metadata().and_then(|data| data.modified());
-        let is_idle = written.is_ok_and(|at| now.duration_since(at).is_ok_and(|since| since >= idle));
+        // What was written in this very millisecond, or by a clock that is ahead, is not older than nothing.
+        let is_idle = written.is_ok_and(|at| now.duration_since(at).unwrap_or_default() >= idle);
         // Somebody else may have cleaned it up meanwhile.
         if is_leftover && is_idle && std::fs::remove_file(entry.path()).is_ok() {
             cleaned += 1;
