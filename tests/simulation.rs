@@ -115,7 +115,7 @@ fn run_all(delivery: Delivery, seeds: impl Iterator<Item = u64>) -> Happened {
 
 #[test]
 fn nothing_is_lost_or_doubled_whatever_goes_wrong() {
-    all_are_right(Delivery::ExactlyOnce, seeds(0..500));
+    all_are_right(Delivery::ExactlyOnce, seeds(0..1_500));
 }
 
 #[test]
