@@ -7,12 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::secret::Secret;
+use super::secret::{Secret, read_bytes};
 use crate::customer_key::{CustomerKey, KEY_BYTES_MIN};
 use crate::engine::settings::Settings;
-
-/// A file with a key holds no more than this, in bytes.
-const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Privacy.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,25 +49,12 @@ impl PrivacyConfig {
             (true, false) => Some(key("privacy.customer_key", "it", self.customer_key.expose().as_bytes())?),
             (false, true) => {
                 let path = config.and_then(Path::parent).map_or_else(|| file.clone(), |folder| folder.join(file));
-                Some(read("privacy.customer_key_file", &path)?)
+                let setting = "privacy.customer_key_file";
+                Some(key(setting, &path.display().to_string(), &read_bytes(setting, &path)?)?)
             }
         };
         Ok(())
     }
-}
-
-fn read(setting: &str, path: &Path) -> Result<CustomerKey> {
-    let shown = path.display().to_string();
-    let unread = || format!("{setting}: {shown} can't be read");
-    if std::fs::metadata(path).with_context(unread)?.len() > KEY_FILE_BYTES_MAX {
-        bail!("{setting}: {shown} has more than {KEY_FILE_BYTES_MAX} bytes, and is no key");
-    }
-    let mut secret = std::fs::read(path).with_context(unread)?;
-    // An editor ends its last line.
-    while matches!(secret.last(), Some(b'\n' | b'\r')) {
-        secret.pop();
-    }
-    key(setting, &shown, &secret)
 }
 
 fn key(setting: &str, what: &str, secret: &[u8]) -> Result<CustomerKey> {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 /// What is written in its place.
@@ -40,18 +40,25 @@ impl Secret {
     /// `setting` names a file that can't be read, or holds nothing, or far too much.
     pub(super) fn read(setting: &str, path: &Path) -> Result<Self> {
         let shown = path.display();
-        let size = std::fs::metadata(path).with_context(|| format!("{setting}: {shown} can't be read"))?.len();
-        if size > FILE_BYTES_MAX {
-            bail!("{setting}: {shown} has {size} bytes; a secret has {FILE_BYTES_MAX} at most");
-        }
-        let text = std::fs::read(path).with_context(|| format!("{setting}: {shown} can't be read"))?;
         // The text itself would be in the error of a conversion that fails.
-        let Ok(text) = String::from_utf8(text) else { bail!("{setting}: {shown} is not UTF-8 text") };
-        match text.trim_end_matches(['\n', '\r']) {
-            "" => bail!("{setting}: {shown} is empty"),
-            text => Ok(Self(text.to_owned())),
-        }
+        let Ok(text) = String::from_utf8(read_bytes(setting, path)?) else { bail!("{setting}: {shown} is not UTF-8 text") };
+        if text.is_empty() { Err(anyhow!("{setting}: {shown} is empty")) } else { Ok(Self(text)) }
     }
+}
+
+/// What a file with a secret holds, without the end of its last line, which an editor adds.
+pub(super) fn read_bytes(setting: &str, path: &Path) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let unread = || format!("{setting}: {shown} can't be read");
+    let size = std::fs::metadata(path).with_context(unread)?.len();
+    if size > FILE_BYTES_MAX {
+        bail!("{setting}: {shown} has {size} bytes; a secret has {FILE_BYTES_MAX} at most");
+    }
+    let mut bytes = std::fs::read(path).with_context(unread)?;
+    while matches!(bytes.last(), Some(b'\n' | b'\r')) {
+        bytes.pop();
+    }
+    Ok(bytes)
 }
 
 impl From<String> for Secret {
