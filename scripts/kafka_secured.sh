@@ -14,7 +14,7 @@
 # Users are admin, offerstream, storefront, shop, and user-0 to user-39; the password of each is its name with -secret.
 # Needs openssl, and what kafka.sh needs.
 set -euo pipefail
-cd "$(dirname "$0")"
+here=$(dirname "$(realpath "$0")")
 
 fail() { echo "kafka_secured.sh: $*" >&2; exit 1; }
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
@@ -84,15 +84,15 @@ case $verb in
         make_certificates unknown
         mkdir -p "$dir"
         configure
-        KAFKA_PROPERTIES=$dir/secured.properties KAFKA_FORMAT=$dir/secured.format ./kafka.sh start "$dir" "$port"
+        KAFKA_PROPERTIES=$dir/secured.properties KAFKA_FORMAT=$dir/secured.format "$here/kafka.sh" start "$dir" "$port"
         echo "kafka_secured.sh: SASL_SSL at 127.0.0.1:$((port + 2)), its authority in $dir/tls/ca.pem"
         ;;
-    stop) ./kafka.sh stop "$dir" ;;
+    stop) "$here/kafka.sh" stop "$dir" ;;
     # The folder of certificates goes too: they last for 30 days.
-    wipe) ./kafka.sh wipe "$dir" && rm -rf "$dir/tls" ;;
+    wipe) "$here/kafka.sh" wipe "$dir" && rm -rf "$dir/tls" ;;
     acls)
         shift 2
-        ./kafka.sh tool "$dir" org.apache.kafka.tools.AclCommand --bootstrap-server "127.0.0.1:$(cat "$dir/port")" "$@"
+        "$here/kafka.sh" tool "$dir" org.apache.kafka.tools.AclCommand --bootstrap-server "127.0.0.1:$(cat "$dir/port")" "$@"
         ;;
     *) usage ;;
 esac
