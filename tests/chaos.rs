@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use course::Course;
 use support::cluster::Cluster;
 use support::events::poisoned_log;
-use support::scene::{await_all_within, check};
+use support::scene::check;
 use support::topics::Topics;
 
 const PARTITIONS: i32 = 6;
@@ -58,7 +58,7 @@ fn one_seed(cluster: &Cluster, seed: u64, count: usize) {
     let seen = course.run(&plan, &events);
     let faults_s = started.elapsed().as_secs_f32();
     cluster.await_whole();
-    await_all_within(&topics, &course.herd.alive(), REST);
+    course.herd.await_all(REST);
     course.herd.drain();
     let all_s = started.elapsed().as_secs_f32();
     let outcome = check(&topics, &events);

@@ -41,35 +41,35 @@ const OF_A_COMMIT: [(&str, Then); 46] = [
     ("fail Produce NOT_LEADER_FOR_PARTITION 1", GoesOn),
     ("fail Produce REQUEST_TIMED_OUT 1", GoesOn),
     ("fail Produce NOT_ENOUGH_REPLICAS_AFTER_APPEND 1", GoesOn),
-    ("fail Produce INVALID_PRODUCER_EPOCH 1", Either),
+    ("fail Produce INVALID_PRODUCER_EPOCH 1", GoesOn),
     ("fail AddPartitionsToTxn NOT_COORDINATOR 2", GoesOn),
     ("fail AddPartitionsToTxn COORDINATOR_LOAD_IN_PROGRESS 2", GoesOn),
     ("fail AddPartitionsToTxn COORDINATOR_NOT_AVAILABLE 1", GoesOn),
     ("fail AddPartitionsToTxn CONCURRENT_TRANSACTIONS 3", GoesOn),
-    ("fail AddPartitionsToTxn INVALID_PRODUCER_EPOCH 1", Either),
-    ("fail AddPartitionsToTxn PRODUCER_FENCED 1", Ends),
-    ("fail AddPartitionsToTxn INVALID_TXN_STATE 1", Either),
+    ("fail AddPartitionsToTxn INVALID_PRODUCER_EPOCH 1", GoesOn),
+    // A broker that has ended a transaction says the same as one that knows another producer of that name.
+    ("fail AddPartitionsToTxn PRODUCER_FENCED 1", GoesOn),
+    ("fail AddPartitionsToTxn INVALID_TXN_STATE 1", GoesOn),
     ("fail AddOffsetsToTxn NOT_COORDINATOR 2", GoesOn),
     ("fail AddOffsetsToTxn COORDINATOR_LOAD_IN_PROGRESS 2", GoesOn),
     ("fail AddOffsetsToTxn CONCURRENT_TRANSACTIONS 3", GoesOn),
-    ("fail AddOffsetsToTxn INVALID_PRODUCER_EPOCH 1", Either),
-    // What only these two tell of, librdkafka aborts for; whoever is fenced indeed is told so by the next request.
-    ("fail AddOffsetsToTxn PRODUCER_FENCED 1", Either),
+    ("fail AddOffsetsToTxn INVALID_PRODUCER_EPOCH 1", GoesOn),
+    ("fail AddOffsetsToTxn PRODUCER_FENCED 1", GoesOn),
     ("fail TxnOffsetCommit NOT_COORDINATOR 2", GoesOn),
     ("fail TxnOffsetCommit COORDINATOR_LOAD_IN_PROGRESS 2", GoesOn),
     ("fail TxnOffsetCommit REQUEST_TIMED_OUT 1", GoesOn),
     ("fail TxnOffsetCommit ILLEGAL_GENERATION 1", GoesOn),
     ("fail TxnOffsetCommit UNKNOWN_MEMBER_ID 1", GoesOn),
     ("fail TxnOffsetCommit FENCED_INSTANCE_ID 1", Either),
-    ("fail TxnOffsetCommit INVALID_PRODUCER_EPOCH 1", Either),
-    ("fail TxnOffsetCommit PRODUCER_FENCED 1", Either),
+    ("fail TxnOffsetCommit INVALID_PRODUCER_EPOCH 1", GoesOn),
+    ("fail TxnOffsetCommit PRODUCER_FENCED 1", GoesOn),
     ("fail EndTxn NOT_COORDINATOR 2", GoesOn),
     ("fail EndTxn COORDINATOR_LOAD_IN_PROGRESS 2", GoesOn),
     ("fail EndTxn COORDINATOR_NOT_AVAILABLE 1", GoesOn),
     ("fail EndTxn CONCURRENT_TRANSACTIONS 3", GoesOn),
-    ("fail EndTxn INVALID_PRODUCER_EPOCH 1", Either),
-    ("fail EndTxn INVALID_TXN_STATE 1", Either),
-    ("fail EndTxn PRODUCER_FENCED 1", Ends),
+    ("fail EndTxn INVALID_PRODUCER_EPOCH 1", GoesOn),
+    ("fail EndTxn INVALID_TXN_STATE 1", GoesOn),
+    ("fail EndTxn PRODUCER_FENCED 1", GoesOn),
     ("drop Produce before 2", GoesOn),
     ("drop Produce after 2", GoesOn),
     ("drop AddPartitionsToTxn before 1", GoesOn),
@@ -84,8 +84,8 @@ const OF_A_COMMIT: [(&str, Then); 46] = [
     ("drop EndTxn after 3", GoesOn),
     ("delay EndTxn 1500 1", GoesOn),
     // Longer than the transaction may take: the broker ends it.
-    ("delay AddOffsetsToTxn 6000 1", Either),
-    ("delay Produce 6000 1", Either),
+    ("delay AddOffsetsToTxn 6000 1", GoesOn),
+    ("delay Produce 6000 1", GoesOn),
     ("drop Fetch after 2", GoesOn),
 ];
 
@@ -243,8 +243,8 @@ fn a_member_and_a_start_may_meet_every_fault() {
 }
 
 #[test]
-fn coordinators_and_leaders_move_and_a_zombie_is_fenced_while_two_share_the_load() {
-    let Some(mut kfake) = Kfake::start("coordinators_and_leaders_move_and_a_zombie_is_fenced_while_two_share_the_load") else { return };
+fn coordinators_and_leaders_move_and_producers_are_fenced_while_two_share_the_load() {
+    let Some(mut kfake) = Kfake::start("coordinators_and_leaders_move_and_producers_are_fenced_while_two_share_the_load") else { return };
     let topics = Topics::create(&kfake.brokers.clone(), "moves", PARTITIONS);
     let events = log(33, 6_000, true);
     let (mut one, mut other) = (Instance::start(&topics, "one", &SOON), Instance::start(&topics, "other", &SOON));
@@ -262,17 +262,12 @@ fn coordinators_and_leaders_move_and_a_zombie_is_fenced_while_two_share_the_load
             }
             3 => {
                 kfake.ask(&format!("fence {}-other", topics.prefix));
-                topics.feed(&[]);
             }
             _ => await_all(&topics, &[&one, &other]),
         }
-        if number % 5 == 3 {
-            // Fenced at its next commit, which it has as long as there are events.
-            let (status, log) = std::mem::replace(&mut other, Instance::start(&topics, "other", &SOON)).ended();
-            let words = log.lines().filter(|line| line.starts_with("offerstream: ")).count();
-            assert!(!status.success() && words == 1, "a fenced process ended with {status}:\n{log}");
-        }
     }
+    // Whoever lost its name to another producer was refused, and took it back: it is a member of the group still.
+    assert!(other.log().matches("the next transaction has a new producer").count() >= 2, "{}", other.log());
     await_all(&topics, &[&one, &other]);
     // The judge itself: offsets of who is not in the group, or not any more, are refused.
     let said = kfake.ask(&format!("stale {} {}-judge", topics.prefix, topics.prefix));

@@ -3,11 +3,15 @@
 //! Invariant: a batch is committed whole or not at all, and its sender is told which. A step that failed is
 //! repeated, or the transaction is aborted, or the process ends. A call whose answer did not come is repeated until
 //! there is one, so no outcome is ever unknown; but copies of it may still be on their way to a broker that was
-//! stopped or cut off. So the next transaction is a new producer's, which makes the brokers refuse them.
+//! stopped or cut off. So the next transaction is a new producer's, which makes the brokers refuse them. A producer that
+//! was put out of use is replaced *before* its sender is told to restore: whatever it left is decided by then.
 
 use std::time::Duration;
 
 use super::bus::{Commit, Outcome};
+
+/// So many producers in a row may be put out of use, without a commit between: then somebody else wants the id.
+const RENEWALS_IN_A_ROW_MAX: u32 = 3;
 
 /// What to do about a step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,9 @@ pub enum Remedy {
     Repeat,
     /// Abort, and start again from what is committed.
     Abort,
+    /// The producer is of no use any more, since the broker ended its transaction or gave its id away: take another, and
+    /// start again from what is committed.
+    Renew,
     /// End the process.
     End,
 }
@@ -79,6 +86,7 @@ pub struct Committing {
     at: At,
     /// Whether copies of a request may still be on their way.
     is_doubtful: bool,
+    renewals_in_a_row: u32,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +100,8 @@ enum At {
     Commit,
     /// Why it is aborted.
     Abort(anyhow::Error),
+    /// Why its producer is replaced.
+    Renew(anyhow::Error),
 }
 
 /// What a step came to.
@@ -110,7 +120,7 @@ impl Committing {
     pub fn step<M>(&mut self, wire: &mut impl Wire<M>, commit: &Commit<M>, took: impl FnOnce() -> Duration) -> Stepped {
         let called = match &self.at {
             At::Offers => wire.offers_delivered(commit),
-            At::Begin if self.is_doubtful => return self.renew(wire),
+            At::Begin if self.is_doubtful => return self.renew_first(wire),
             At::Begin => wire.begin(),
             At::Send => wire.send(commit),
             // `commit` would wait for the records too, but in slices of up to 100 ms.
@@ -118,6 +128,7 @@ impl Committing {
             At::Offsets => wire.send_offsets(commit),
             At::Commit => wire.commit(),
             At::Abort(_) => wire.abort(),
+            At::Renew(_) => wire.renew(),
         };
         match called {
             Ok(()) => self.next(took),
@@ -125,14 +136,14 @@ impl Committing {
         }
     }
 
-    fn renew<M>(&mut self, wire: &mut impl Wire<M>) -> Stepped {
+    fn renew_first<M>(&mut self, wire: &mut impl Wire<M>) -> Stepped {
         match wire.renew() {
             Ok(()) => {
                 self.is_doubtful = false;
                 Stepped::On
             }
-            Err(Failure { remedy: Remedy::End, error }) => Stepped::Ended(Outcome::Fatal(error)),
-            Err(Failure { error, .. }) => Stepped::Waits(error),
+            Err(Failure { remedy: Remedy::Repeat | Remedy::Abort, error }) => Stepped::Waits(error),
+            Err(failure) => self.failed(failure),
         }
     }
 
@@ -143,7 +154,14 @@ impl Committing {
             At::Send => At::Delivered,
             At::Delivered => At::Offsets,
             At::Offsets => At::Commit,
-            At::Commit => return Stepped::Ended(Outcome::Committed(took())),
+            At::Commit => {
+                self.renewals_in_a_row = 0;
+                return Stepped::Ended(Outcome::Committed(took()));
+            }
+            At::Renew(cause) => {
+                self.is_doubtful = false;
+                return Stepped::Ended(Outcome::Aborted(format!("{cause:#}")));
+            }
             At::Abort(cause) => return Stepped::Ended(Outcome::Aborted(format!("{cause:#}"))),
         };
         Stepped::On
@@ -151,10 +169,14 @@ impl Committing {
 
     fn failed(&mut self, Failure { remedy, error }: Failure) -> Stepped {
         match (remedy, &self.at) {
-            (Remedy::Repeat, At::Offers | At::Delivered) => Stepped::Waits(error),
+            (Remedy::Repeat, At::Offers | At::Delivered | At::Renew(_)) => Stepped::Waits(error),
             (Remedy::Repeat, At::Offsets | At::Commit | At::Abort(_)) => {
                 self.is_doubtful = true;
                 Stepped::Waits(error)
+            }
+            (Remedy::Renew, _) => self.replace(error),
+            (_, At::Renew(cause)) => {
+                Stepped::Ended(Outcome::Fatal(error.context(format!("transactions ended ({cause:#}) and can't be started again"))))
             }
             (_, At::Abort(cause)) => {
                 Stepped::Ended(Outcome::Fatal(error.context(format!("a commit failed ({cause:#}) and can't be aborted"))))
@@ -167,5 +189,22 @@ impl Committing {
             }
             (Remedy::End, _) => Stepped::Ended(Outcome::Fatal(error)),
         }
+    }
+
+    fn replace(&mut self, error: anyhow::Error) -> Stepped {
+        self.renewals_in_a_row += 1;
+        if self.renewals_in_a_row > RENEWALS_IN_A_ROW_MAX {
+            return Stepped::Ended(Outcome::Fatal(error.context(format!(
+                "{RENEWALS_IN_A_ROW_MAX} producers in a row lost their transactions: either another process runs with the same \
+                 kafka.instance_id, or brokers answer later than kafka.transaction_timeout_ms; end the one, or see to the other, and \
+                 start again"
+            ))));
+        }
+        // Of an abort that could not be made, the reason for it says more.
+        self.at = match std::mem::take(&mut self.at) {
+            At::Abort(cause) | At::Renew(cause) => At::Renew(cause),
+            _ => At::Renew(error),
+        };
+        Stepped::On
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that commits: one transaction a batch.
 //!
-//! Invariant: errors fall into three kinds, by what the client says: repeat the call; abort and restore; end the
-//! process. What follows from them is `exact`'s.
+//! Invariant: errors fall into four kinds, by what the client says: repeat the call; abort and restore; take another
+//! producer and restore; end the process. What follows from them is `exact`'s.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,11 @@ impl Transactions {
 
     pub(super) fn failure(&self, error: &KafkaError) -> Failure {
         let remedy = remedy(error);
-        let error = if remedy == Remedy::End { self.explain(error) } else { anyhow!("{error}") };
+        let error = match remedy {
+            Remedy::End => self.explain(error),
+            Remedy::Renew => self.lost(error),
+            Remedy::Repeat | Remedy::Abort => anyhow!("{error}"),
+        };
         Failure { remedy, error }
     }
 
@@ -99,14 +103,13 @@ impl Transactions {
         self.delivery.producer.send_offsets_to_transaction(&list, group, CALL_TIMEOUT).map_err(|error| self.failure(&error))
     }
 
+    fn lost(&self, error: &KafkaError) -> anyhow::Error {
+        let reason = self.delivery.producer.client().fatal_error().map_or_else(|| error.to_string(), |(_, reason)| reason);
+        anyhow!("the broker has ended transactions as {}: {reason}", self.id)
+    }
+
     fn explain(&self, error: &KafkaError) -> anyhow::Error {
         let id = &self.id;
-        if let Some((_, reason)) = self.delivery.producer.client().fatal_error() {
-            return anyhow!(
-                "transactions as {id} have ended: {reason}; either another process runs with the same kafka.instance_id, or no broker answered \
-                 for longer than kafka.transaction_timeout_ms: start again"
-            );
-        }
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
             return anyhow!(
                 "a record of ours is larger than its topic takes ({error}); give {} and {} a max.message.bytes of {OWN_RECORD_BYTES_MAX}",
@@ -121,11 +124,15 @@ impl Transactions {
 impl Wire<Arc<ConsumerGroupMetadata>> for Transactions {
     fn offers_delivered(&mut self, commit: &Commit) -> Result<(), Failure> {
         let Some(offers) = &self.offers else { return Ok(()) };
-        offers.delivered(commit.number).map_err(|error| self.failure(&error))
+        offers.delivered(commit.number).map_err(|error| match self.failure(&error) {
+            // Another producer of transactions would not help: this one has none.
+            Failure { remedy: Remedy::Renew, .. } => Failure { remedy: Remedy::End, error: self.explain(&error) },
+            failure => failure,
+        })
     }
 
     fn renew(&mut self) -> Result<(), Failure> {
-        tracing::info!("a call was repeated; the next transaction has a new producer");
+        tracing::info!("the next transaction has a new producer");
         let producer = producer(&self.config).map_err(|error| Failure { remedy: Remedy::End, error })?;
         // The old one goes first: two of the same transactional id would fence each other.
         self.delivery = Delivery::new(producer, self.config.clone());
@@ -167,18 +174,19 @@ fn producer(config: &KafkaConfig) -> Result<ThreadedProducer<Reports>> {
     ThreadedProducer::from_config_and_context(&transactional_producer(config), Reports::default()).context("the producer's settings")
 }
 
+/// What the client says of an error, as a remedy. A producer is out of use for good when another one of its id began, and
+/// also when the broker ended its transaction, for its time was over: who of the two it was, the client does not tell. So
+/// it is replaced either way; if another process has our name, our membership of the group ends, which says so.
 fn remedy(error: &KafkaError) -> Remedy {
     match error {
-        KafkaError::Transaction(error) if error.is_fatal() => Remedy::End,
-        KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
-        KafkaError::Transaction(error) if error.is_retriable() => Remedy::Repeat,
         // Done again, it would be refused again.
         error if is_refused(error) => Remedy::End,
+        KafkaError::Transaction(error) if error.is_fatal() => Remedy::Renew,
+        KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
+        KafkaError::Transaction(error) if error.is_retriable() => Remedy::Repeat,
+        KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge) => Remedy::End,
+        KafkaError::MessageProduction(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced) => Remedy::Renew,
         // A record that could not be delivered: the transaction can't be committed any more.
-        // Doing it again would only fail again.
-        KafkaError::MessageProduction(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced | RDKafkaErrorCode::MessageSizeTooLarge) => {
-            Remedy::End
-        }
         KafkaError::MessageProduction(_) => Remedy::Abort,
         _ => Remedy::End,
     }

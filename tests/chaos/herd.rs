@@ -85,9 +85,23 @@ impl<'a> Herd<'a> {
         self.places.iter().all(|place| matches!(place, Place::Up(_)))
     }
 
-    /// Those that run.
-    pub fn alive(&self) -> Vec<&Instance> {
-        self.places.iter().filter_map(|place| if let Place::Up(instance) = place { Some(instance) } else { None }).collect()
+    /// Waits until every record fed is covered by a commit, and looks after them meanwhile.
+    pub fn await_all(&mut self, limit: Duration) {
+        let progress = self.topics.progress();
+        let (fed, started) = (progress.fed(), Instant::now());
+        while progress.committed() < fed {
+            self.look_after();
+            if started.elapsed() > limit {
+                let logs: Vec<String> = self.alive().map(Instance::log).collect();
+                panic!("{} of {fed} records are committed after {limit:?}.\n{}", progress.committed(), logs.join("\n--\n"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(progress.committed(), fed, "commits cover more than there is");
+    }
+
+    fn alive(&self) -> impl Iterator<Item = &Instance> {
+        self.places.iter().filter_map(|place| if let Place::Up(instance) = place { Some(instance) } else { None })
     }
 
     /// Ends them all by SIGTERM.

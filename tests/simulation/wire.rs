@@ -31,7 +31,7 @@ fn failure(remedy: Remedy, why: impl std::fmt::Display) -> Failure {
 }
 
 fn refused(refused: Refused) -> Failure {
-    let remedy = if refused == Refused::Concurrent { Remedy::Repeat } else { Remedy::End };
+    let remedy = if refused == Refused::Concurrent { Remedy::Repeat } else { Remedy::Renew };
     failure(remedy, format!("the coordinator says {refused:?}"))
 }
 
