@@ -81,9 +81,10 @@ pub trait Wire<M> {
 }
 
 /// One commit after the other, and how far the one at hand is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Committing {
     at: At,
+    patience: Duration,
     /// Whether copies of a request may still be on their way.
     is_doubtful: bool,
     renewals_in_a_row: u32,
@@ -116,11 +117,18 @@ pub enum Stepped {
 }
 
 impl Committing {
-    /// Makes the next step; `took` tells how long the commit has taken.
-    pub fn step<M>(&mut self, wire: &mut impl Wire<M>, commit: &Commit<M>, took: impl FnOnce() -> Duration) -> Stepped {
+    /// No commit yet. A call without an answer is repeated until a commit has taken longer than `patience`; by then the
+    /// broker has ended the transaction, and a client that still has not heard of it never may.
+    #[must_use]
+    pub fn new(patience: Duration) -> Self {
+        Self { at: At::default(), patience, is_doubtful: false, renewals_in_a_row: 0 }
+    }
+
+    /// Makes the next step of a commit that has taken `took` so far.
+    pub fn step<M>(&mut self, wire: &mut impl Wire<M>, commit: &Commit<M>, took: Duration) -> Stepped {
         let called = match &self.at {
             At::Offers => wire.offers_delivered(commit),
-            At::Begin if self.is_doubtful => return self.renew_first(wire),
+            At::Begin if self.is_doubtful => return self.renew_first(wire, took),
             At::Begin => wire.begin(),
             At::Send => wire.send(commit),
             // `commit` would wait for the records too, but in slices of up to 100 ms.
@@ -132,22 +140,22 @@ impl Committing {
         };
         match called {
             Ok(()) => self.next(took),
-            Err(failure) => self.failed(failure),
+            Err(failure) => self.failed(failure, took),
         }
     }
 
-    fn renew_first<M>(&mut self, wire: &mut impl Wire<M>) -> Stepped {
+    fn renew_first<M>(&mut self, wire: &mut impl Wire<M>, took: Duration) -> Stepped {
         match wire.renew() {
             Ok(()) => {
                 self.is_doubtful = false;
                 Stepped::On
             }
             Err(Failure { remedy: Remedy::Repeat | Remedy::Abort, error }) => Stepped::Waits(error),
-            Err(failure) => self.failed(failure),
+            Err(failure) => self.failed(failure, took),
         }
     }
 
-    fn next(&mut self, took: impl FnOnce() -> Duration) -> Stepped {
+    fn next(&mut self, took: Duration) -> Stepped {
         self.at = match std::mem::take(&mut self.at) {
             At::Offers => At::Begin,
             At::Begin => At::Send,
@@ -156,7 +164,7 @@ impl Committing {
             At::Offsets => At::Commit,
             At::Commit => {
                 self.renewals_in_a_row = 0;
-                return Stepped::Ended(Outcome::Committed(took()));
+                return Stepped::Ended(Outcome::Committed(took));
             }
             At::Renew(cause) => {
                 self.is_doubtful = false;
@@ -167,9 +175,10 @@ impl Committing {
         Stepped::On
     }
 
-    fn failed(&mut self, Failure { remedy, error }: Failure) -> Stepped {
+    fn failed(&mut self, Failure { remedy, error }: Failure, took: Duration) -> Stepped {
         match (remedy, &self.at) {
             (Remedy::Repeat, At::Offers | At::Delivered | At::Renew(_)) => Stepped::Waits(error),
+            (Remedy::Repeat, At::Offsets | At::Commit | At::Abort(_)) if took > self.patience => self.replace(error),
             (Remedy::Repeat, At::Offsets | At::Commit | At::Abort(_)) => {
                 self.is_doubtful = true;
                 Stepped::Waits(error)

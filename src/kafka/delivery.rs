@@ -13,11 +13,14 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
 
 use super::clients::log_error;
+use crate::clock;
 use crate::config::KafkaConfig;
 use crate::exact::Outgoing;
 
 /// How long delivery reports are waited for between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// So much later than its time-out the client may report of a record; a client that is stuck does not.
+const REPORT_SLACK: Duration = Duration::from_secs(10);
 
 /// A producer, with the topics it writes.
 pub struct Delivery {
@@ -109,7 +112,7 @@ impl Delivery {
     /// # Errors
     /// The first record that failed; others may be there.
     pub fn delivered(&self) -> Result<(), KafkaError> {
-        self.wait();
+        self.wait()?;
         if self.is_refused() {
             return Err(KafkaError::MessageProduction(RDKafkaErrorCode::TopicAuthorizationFailed));
         }
@@ -117,10 +120,18 @@ impl Delivery {
     }
 
     /// Waits until nothing is under way: every record is delivered or fails within its time-out.
-    pub fn wait(&self) {
+    ///
+    /// # Errors
+    /// The client does not tell, and is of no use any more.
+    pub fn wait(&self) -> Result<(), KafkaError> {
+        let (started, limit) = (clock::now(), Duration::from_millis(self.config.message_timeout_ms) + REPORT_SLACK);
         while self.producer.context().under_way.load(Ordering::Acquire) > 0 && !self.is_refused() {
+            if started.elapsed() > limit {
+                return Err(KafkaError::MessageProduction(RDKafkaErrorCode::Fatal));
+            }
             std::thread::sleep(LOOK_EVERY);
         }
+        Ok(())
     }
 
     fn is_refused(&self) -> bool {

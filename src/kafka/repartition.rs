@@ -27,7 +27,7 @@ use super::clients::{group_consumer, is_passing, retrying};
 use super::group::{GroupConsumer, GroupContext};
 use super::link::InFlight;
 use super::service::Service;
-use super::transaction::Transactions;
+use super::transaction::{self, Transactions};
 use crate::clock;
 use crate::config::{Config, KafkaConfig};
 use crate::exact::{Commit, Committing, Outcome, Place, Rebalanced, Stepped};
@@ -119,7 +119,7 @@ impl Repartition {
             republisher: Republisher { transactions, topic: config.repartition_topic.clone() },
             stop: Arc::clone(&service.stop),
             assigned: None,
-            committing: Committing::default(),
+            committing: transaction::committing(config),
             commits: 0,
             aborts_in_a_row: 0,
         })
@@ -247,9 +247,10 @@ impl Repartition {
 
     /// Makes one step of a commit after the other.
     fn outcome(&mut self, commit: &Commit<Batch>) -> Result<Outcome> {
-        let (started, mut committing) = (clock::now(), std::mem::take(&mut self.committing));
+        let (started, mut committing) =
+            (clock::now(), std::mem::replace(&mut self.committing, transaction::committing(&self.config.kafka)));
         loop {
-            match committing.step(&mut self.republisher, commit, || started.elapsed()) {
+            match committing.step(&mut self.republisher, commit, started.elapsed()) {
                 Stepped::On => {}
                 Stepped::Waits(error) if !self.goes_on() && started.elapsed() > DRAIN_LIMIT => {
                     bail!("the last commit did not end within {} s ({error}); it is done again at the next start", DRAIN_LIMIT.as_secs());

@@ -52,7 +52,7 @@ impl Transactions {
             .map_err(|error| anyhow!("transactions can't be started as transactional.id {id}: {error}"))?;
         let state_topics = [config.sessions_topic.clone(), config.shop_topic.clone()];
         let delivery = Delivery::new(producer, config.clone());
-        Ok(Self { delivery, committing: Committing::default(), offers, config: config.clone(), id, state_topics })
+        Ok(Self { delivery, committing: committing(config), offers, config: config.clone(), id, state_topics })
     }
 
     /// Commits batches until their sender is gone.
@@ -68,9 +68,9 @@ impl Transactions {
 
     fn commit_all(&mut self, commit: &Commit) -> Outcome {
         let started = clock::now();
-        let mut committing = std::mem::take(&mut self.committing);
+        let mut committing = std::mem::replace(&mut self.committing, committing(&self.config));
         loop {
-            match committing.step(self, commit, || started.elapsed()) {
+            match committing.step(self, commit, started.elapsed()) {
                 Stepped::On => {}
                 Stepped::Waits(error) => {
                     tracing::warn!("a commit waits for the broker: {error}");
@@ -165,9 +165,13 @@ impl Wire<Arc<ConsumerGroupMetadata>> for Transactions {
     fn abort(&mut self) -> Result<(), Failure> {
         self.delivery.producer.abort_transaction(CALL_TIMEOUT).map_err(|error| self.failure(&error))?;
         // Records that were purged still report.
-        self.delivery.wait();
-        Ok(())
+        self.delivery.wait().map_err(|error| self.failure(&error))
     }
+}
+
+/// No commit yet, of a producer with these settings.
+pub(super) fn committing(config: &KafkaConfig) -> Committing {
+    Committing::new(Duration::from_millis(config.transaction_timeout_ms) + CALL_TIMEOUT)
 }
 
 fn producer(config: &KafkaConfig) -> Result<ThreadedProducer<Reports>> {

@@ -8,7 +8,6 @@ use crate::herd::{Guest, Herd};
 use crate::plan::{Deed, Plan};
 use crate::support::cluster::Cluster;
 use crate::support::events::Event;
-use crate::support::scene::SOON;
 use crate::support::topics::Topics;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -16,6 +15,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const KILL_LATER: Duration = Duration::from_millis(700);
 /// The last events come when no more harm is done: whoever is there then has to work.
 const KEPT_BACK_PER_MILLE: usize = 20;
+
+/// Sessions end soon enough for others to take over; a commit may take as long as brokers with nothing but two cores for all
+/// of this need.
+const TIMEOUTS: [(&str, &str); 3] =
+    [("kafka.message_timeout_ms", "7000"), ("kafka.transaction_timeout_ms", "8000"), ("kafka.session_timeout_ms", "8001")];
 
 /// What is under way.
 pub struct Course<'a> {
@@ -58,7 +62,7 @@ impl<'a> Course<'a> {
         // Commits of some dozens of records, so that kills meet them at all their steps.
         let sizes = ["40", "200", "1000"];
         let size = sizes[(seed % 3) as usize];
-        let settings = SOON.into_iter().chain([("kafka.commit_records_max", size)]).collect();
+        let settings = TIMEOUTS.into_iter().chain([("kafka.commit_records_max", size)]).collect();
         let herd = Herd::start(topics, settings);
         Self { cluster, topics, herd, guest: None, broker_back: None, seen: Seen::default() }
     }

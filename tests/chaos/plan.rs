@@ -52,7 +52,7 @@ impl Plan {
             .into_iter()
             .map(|(at, instance)| {
                 // One in six stays away for longer than its session: others take its partitions over.
-                let away = if dice.one_in(6) { 7_500 } else { dice.below(1_200) };
+                let away = if dice.one_in(6) { 9_500 } else { dice.below(1_200) };
                 (at, Deed::Kill { instance, away: Duration::from_millis(away) })
             })
             .collect();

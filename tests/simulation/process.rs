@@ -15,7 +15,7 @@ use offerstream::metrics::Metrics;
 use offerstream::state::ShopRecord;
 
 use super::bus::{Client, Link, SimBus};
-use super::cluster::{Broken, Shared};
+use super::cluster::{Broken, Shared, TRANSACTION_MS};
 use super::log::{Log, Read};
 use super::wire::{Outbox, SimWire};
 
@@ -43,6 +43,8 @@ pub struct Process {
     outbox: Rc<RefCell<Outbox>>,
     wire: Option<SimWire>,
     committing: Committing,
+    /// Since when the commit at hand is under way.
+    commit_since: Option<i64>,
     stop: Arc<AtomicBool>,
     pub shop: Arc<Shop>,
     /// How far the shop log is folded.
@@ -100,7 +102,8 @@ impl Process {
             link,
             outbox,
             wire: None,
-            committing: Committing::default(),
+            committing: Committing::new(Duration::from_millis(TRANSACTION_MS as u64)),
+            commit_since: None,
             stop,
             shop,
             folded_to: 0,
@@ -152,7 +155,10 @@ impl Process {
         if self.cluster.borrow().is(Broken::NewMembership) {
             commit.membership = self.client.borrow().who();
         }
-        if let Stepped::Ended(outcome) = self.committing.step(wire, commit, || Duration::ZERO) {
+        let now = self.cluster.borrow().now();
+        let took = Duration::from_millis((now - *self.commit_since.get_or_insert(now)) as u64);
+        if let Stepped::Ended(outcome) = self.committing.step(wire, commit, took) {
+            self.commit_since = None;
             let said = match &outcome {
                 Outcome::Committed(_) => "committed".into(),
                 Outcome::Aborted(why) => format!("aborted: {why}"),

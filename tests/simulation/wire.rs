@@ -24,6 +24,8 @@ pub struct SimWire {
     sent_ms: i64,
     /// Whether the coordinator has heard of the transaction.
     is_known: bool,
+    /// The client has lost its way, and never answers again.
+    is_stuck: bool,
 }
 
 fn failure(remedy: Remedy, why: impl std::fmt::Display) -> Failure {
@@ -46,7 +48,7 @@ impl SimWire {
     pub fn start(cluster: &Shared, id: &str, offers: &Rc<RefCell<Outbox>>) -> Option<Self> {
         let producer = cluster.borrow_mut().transactions.init(id).ok()?;
         let (cluster, id) = (cluster.clone(), id.to_owned());
-        Some(Self { cluster, id, offers: offers.clone(), producer, queue: BTreeMap::new(), sent_ms: 0, is_known: false })
+        Some(Self { cluster, id, offers: offers.clone(), producer, queue: BTreeMap::new(), sent_ms: 0, is_known: false, is_stuck: false })
     }
 
     /// Makes a call that may stay without an answer; what is lost may arrive later all the same.
@@ -58,7 +60,8 @@ impl SimWire {
     ) -> Result<(), Failure> {
         let producer = self.producer;
         let mut cluster = self.cluster.borrow_mut();
-        if cluster.fails(25) {
+        self.is_stuck |= cluster.fails(300);
+        if self.is_stuck || cluster.fails(25) {
             return Err(failure(Remedy::Repeat, format!("{what}: nobody is there")));
         }
         if cluster.fails(25) {
@@ -124,6 +127,7 @@ impl Wire<Membership> for SimWire {
             return Ok(());
         }
         self.producer = cluster.transactions.init(&self.id).map_err(refused)?;
+        self.is_stuck = false;
         cluster.say(|| format!("{} has a new producer {:?}", self.id, self.producer));
         Ok(())
     }
@@ -217,7 +221,8 @@ impl Wire<Membership> for SimWire {
             _ = cluster.transactions.end(self.producer, false);
             return Ok(());
         }
-        if cluster.fails(25) {
+        self.is_stuck |= cluster.fails(100);
+        if self.is_stuck || cluster.fails(25) {
             return Err(failure(Remedy::Repeat, "abort: nobody is there"));
         }
         let done = cluster.transactions.end(self.producer, false);
