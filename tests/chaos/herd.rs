@@ -85,19 +85,25 @@ impl<'a> Herd<'a> {
         self.places.iter().all(|place| matches!(place, Place::Up(_)))
     }
 
-    /// Waits until every record fed is covered by a commit, and looks after them meanwhile.
-    pub fn await_all(&mut self, limit: Duration) {
+    /// Waits until every record fed is covered by a commit, and looks after them meanwhile; fails where nothing is committed
+    /// for `still`.
+    pub fn await_all(&mut self, still: Duration) {
         let progress = self.topics.progress();
-        let (fed, started) = (progress.fed(), Instant::now());
-        while progress.committed() < fed {
+        let fed = progress.fed();
+        let (mut committed, mut since) = (progress.committed(), Instant::now());
+        while committed < fed {
             self.look_after();
-            if started.elapsed() > limit {
-                let logs: Vec<String> = self.alive().map(Instance::log).collect();
-                panic!("{} of {fed} records are committed after {limit:?}.\n{}", progress.committed(), logs.join("\n--\n"));
-            }
             std::thread::sleep(Duration::from_millis(50));
+            let now = progress.committed();
+            if now > committed {
+                (committed, since) = (now, Instant::now());
+            }
+            if since.elapsed() > still {
+                let logs: Vec<String> = self.alive().map(Instance::log).collect();
+                panic!("for {still:?} {committed} of {fed} records have been committed.\n{}", logs.join("\n--\n"));
+            }
         }
-        assert_eq!(progress.committed(), fed, "commits cover more than there is");
+        assert_eq!(committed, fed, "commits cover more than there is");
     }
 
     fn alive(&self) -> impl Iterator<Item = &Instance> {
