@@ -102,11 +102,11 @@ pub trait Bus {
     /// # Errors
     /// We are in no group.
     fn membership(&self) -> Result<Self::Membership>;
-    /// Reads no more of these.
+    /// Reads nothing any more, until it is told from where on.
     ///
     /// # Errors
     /// The client refuses.
-    fn pause(&mut self, partitions: &[Place]) -> Result<()>;
+    fn stop_reading(&mut self) -> Result<()>;
     /// The committed offsets of these, none where nothing was committed. Offsets of a commit that has not ended are
     /// waited for; `None` where there is no answer yet.
     ///

@@ -330,7 +330,7 @@ impl<B: Bus> Stream<B> {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => Ok(()),
             State::Restoring { partitions, .. } | State::Locating { partitions, .. } | State::Running { partitions, .. } => {
-                self.bus.pause(&partitions)?;
+                self.bus.stop_reading()?;
                 self.assigned(partitions)
             }
         }

@@ -117,8 +117,8 @@ impl Bus for KafkaBus {
         self.consumer.group_metadata().map(Arc::new).ok_or_else(|| anyhow!("the consumer is in no group"))
     }
 
-    fn pause(&mut self, partitions: &[Place]) -> Result<()> {
-        self.consumer.pause(&list_of(partitions)).context("partitions can't be paused")
+    fn stop_reading(&mut self) -> Result<()> {
+        self.consumer.context().read_nothing(&self.consumer).context("reading can't be stopped")
     }
 
     fn committed(&mut self, partitions: &[Place]) -> Result<Option<Vec<Option<i64>>>> {
@@ -140,8 +140,7 @@ impl Bus for KafkaBus {
             let offset = next.map_or(Offset::Beginning, Offset::Offset);
             list.add_partition_offset(topic, *partition, offset).context("the start offsets")?;
         }
-        // Assigned anew, no seek is needed.
-        self.consumer.assign(&list).and_then(|()| self.consumer.resume(&list)).context("reading can't start")
+        self.consumer.assign(&list).context("reading can't start")
     }
 
     fn position(&self) -> String {

@@ -1,7 +1,7 @@
 //! The member of the consumer group: what it is assigned, what it reads, how far behind it is.
 //!
 //! Invariant: no partition is given back while a commit that covers it is under way, within a bound; and none is
-//! read before its sessions are restored: an assignment starts paused.
+//! read before its sessions are restored: an assignment starts with nothing to read.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::bus::places_of;
@@ -55,12 +55,20 @@ impl GroupContext {
         self.rebalanced.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalanced);
     }
 
+    /// Reads nothing until it is told from where on. What the group assigned stays ours; the client alone is told of none.
+    ///
+    /// Pausing would be another way, and was ours, but the client stops and starts a partition by messages to a thread of
+    /// its own, and drops a start that a pause or a resume from this side overtakes: the partition stood still for ever.
+    ///
+    /// # Errors
+    /// The client refuses.
+    pub fn read_nothing(&self, consumer: &BaseConsumer<Self>) -> KafkaResult<()> {
+        self.caught_up.forget();
+        consumer.assign(&TopicPartitionList::new())
+    }
+
     fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
-        // Where reading starts is found out later; until then any offset that is there will do.
-        let mut paused = partitions.clone();
-        let taken =
-            paused.set_all_offsets(Offset::Beginning).and_then(|()| consumer.assign(&paused)).and_then(|()| consumer.pause(&paused));
-        if let Err(error) = taken {
+        if let Err(error) = self.read_nothing(consumer) {
             tracing::warn!("partitions can't be taken over: {error}");
             return;
         }

@@ -212,7 +212,7 @@ impl Repartition {
         };
         let start = committed_of(&committed, &places).context("the start offsets")?;
         let lanes = Lanes::of(&self.consumer, &start)?;
-        self.consumer.assign(&start).and_then(|()| self.consumer.resume(&start)).context("reading can't start")?;
+        self.consumer.assign(&start).context("reading can't start")?;
         let group = self.consumer.group_metadata().map(Arc::new).context("the consumer is in no group")?;
         tracing::info!("{} partitions are republished by this instance", places.len());
         self.assigned = Some(Assigned { places, group, lanes, at_hand: AtHand::default() });

@@ -239,8 +239,10 @@ impl Bus for SimBus {
         Ok(self.client.borrow().who())
     }
 
-    fn pause(&mut self, partitions: &[Place]) -> Result<()> {
-        self.client.borrow_mut().paused.extend(partitions.iter().cloned());
+    fn stop_reading(&mut self) -> Result<()> {
+        let mut client = self.client.borrow_mut();
+        let read: Vec<Place> = client.positions.keys().cloned().collect();
+        client.paused.extend(read);
         Ok(())
     }
 
