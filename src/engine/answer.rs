@@ -1,7 +1,8 @@
 //! The answer to a trigger: an offer, one kept back, or the reason why there is none.
 //!
 //! Invariant: every trigger (an event, or a timer, at a placement that is on) ends as exactly one [`Outcome`], counted
-//! as a total. An offer's id is a hash of its cause.
+//! as a total. An offer's id is a hash of its cause, and of nothing that was decided before: an event that is answered
+//! again after a crash, with more known by then, has the same id, by which consumers know that they have it already.
 
 use super::apply::{Effects, Ended};
 use super::attribution;
@@ -30,8 +31,8 @@ pub(super) struct Trigger {
     pub(super) newest: Timestamp,
     /// What is said to have caused it.
     pub(super) cause: Cause,
-    /// What the cause is told from others by, beside its session, time and placement.
-    pub(super) distinct: Id,
+    /// Whose it is: the event's own first id. A timer has no event; its session's key.
+    pub(super) of: SessionKey,
     /// The item in view.
     pub(super) focus: Option<ItemId>,
     /// What the offer is to go with, the newest last.
@@ -43,7 +44,7 @@ pub(super) struct Trigger {
 /// Answers a trigger, unless its placement is off.
 pub(super) fn answer(settings: &Settings, shop: &Shop, key: &SessionKey, session: &mut Session, trigger: &Trigger, effects: &mut Effects) {
     let Some(policy) = settings.policy(trigger.placement) else { return };
-    let id = offer_id(key, session, trigger);
+    let id = offer_id(session, trigger);
     let outcome = match choose(settings, shop, session, policy, trigger, id, effects) {
         Ok(choice) => offer(settings, shop, key, session, policy, trigger, id, &choice, effects),
         Err(reason) => reason,
@@ -179,16 +180,63 @@ fn outstanding_item(chosen: &Chosen) -> OutstandingItem {
     }
 }
 
-/// A hash of the cause: which session, which of its events, when, where.
-fn offer_id(key: &SessionKey, session: &Session, trigger: &Trigger) -> u128 {
-    // What follows an order is told by it alone: later events of the session don't change what it is.
-    let events = if trigger.placement == Placement::FollowUp { 0 } else { session.events };
-    let parts: [&[u8]; 5] = [
-        key.as_bytes(),
-        &events.to_le_bytes(),
-        &trigger.at.0.to_le_bytes(),
-        trigger.distinct.as_bytes(),
-        trigger.placement.as_str().as_bytes(),
-    ];
-    hash_128("offer", &parts)
+/// A hash of the cause: whose, when, where, and which. How many events the session had before tells causes apart, too, but
+/// not for good: whether it is still the same session may depend on an offer that was made days ago, or was not.
+fn offer_id(session: &Session, trigger: &Trigger) -> u128 {
+    let Trigger { of, at, placement, cause, order_id, .. } = trigger;
+    let text = |id: &Option<Id>| id.clone().unwrap_or_default();
+    let (event_id, item, order_id) = (text(&cause.event_id), cause.item_id.clone().unwrap_or_default(), text(order_id));
+    let nth_like_it = |nth: u32| {
+        let parts: [&[u8]; 7] = [
+            of.as_bytes(),
+            &at.0.to_le_bytes(),
+            placement.as_str().as_bytes(),
+            event_id.as_bytes(),
+            item.as_bytes(),
+            order_id.as_bytes(),
+            &nth.to_le_bytes(),
+        ];
+        hash_128("offer", &parts)
+    };
+    // Events that have no id of their own may be alike to the millisecond.
+    let mut nth = 0;
+    while is_known(session, nth_like_it(nth)) {
+        nth += 1;
+    }
+    nth_like_it(nth)
+}
+
+fn is_known(session: &Session, offer_id: u128) -> bool {
+    session.offers.iter().any(|offer| offer.id == offer_id) || session.newest_offers.iter().any(|(_, newest)| *newest == offer_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::apply::tick;
+    use crate::engine::test_support::{DAY_MS, HOUR_MS, START, World, item, raw};
+
+    /// A basket is left behind in a shop that knows so many baskets; two days later there is an event of the cart. Returns
+    /// whose event that was, and the offer it made.
+    fn come_back(known_before: usize) -> (SessionKey, String) {
+        let mut settings = World::new().settings;
+        settings.placements.get_mut(Placement::AbandonedCart).enabled = true;
+        let mut world = World::with(settings);
+        world.baskets(known_before, &["x", "y"]);
+        let add = |at_ms: i64, ids: &str| raw("cart_add", at_ms, &format!(r#"{ids},{}"#, item("x")));
+        world.take(&add(0, r#""session_id":"s","cart_id":"k""#));
+        let left = tick(&world.settings, &mut world.sessions, START.plus_ms(HOUR_MS), &world.shop);
+        assert_eq!(left.unwrap().offer.is_some(), known_before > 0);
+        world.baskets(3, &["x", "z"]);
+        world.take(&raw("product_viewed", 2 * DAY_MS - 1, r#""session_id":"other","item_id":"x""#));
+        let back = world.take(&add(2 * DAY_MS, r#""cart_id":"k""#));
+        (back.session, back.offer.unwrap().offer_id)
+    }
+
+    #[test]
+    fn an_event_has_the_same_offer_id_whether_an_earlier_offer_kept_its_session_or_not() {
+        let ((kept, id), (anew, other_id)) = (come_back(3), come_back(0));
+        assert_eq!([kept.as_str(), anew.as_str()], ["s:s", "c:k"]);
+        assert_eq!(id, other_id);
+    }
 }

@@ -14,7 +14,7 @@ use super::facts::Fact;
 use super::offer::{Cause, Offer, parse_id};
 use super::orders::{Order, OrderLine};
 use super::policy::{Beside, Dropped};
-use super::session::{Session, SessionKey, Sessions};
+use super::session::{Session, SessionKey, Sessions, first_key};
 use super::settings::Settings;
 use super::shop::Shop;
 use super::timers::{Due, Timed};
@@ -116,7 +116,7 @@ pub fn tick(settings: &Settings, sessions: &mut Sessions, until: Timestamp, shop
                 placement: Placement::AbandonedCart,
                 at,
                 newest: until,
-                distinct: event_id.clone().unwrap_or_default(),
+                of: key.clone(),
                 cause: Cause { kind, event_id, item_id: None },
                 focus: None,
                 beside: basket_of(session, own_currency),
@@ -129,7 +129,7 @@ pub fn tick(settings: &Settings, sessions: &mut Sessions, until: Timestamp, shop
                 placement: Placement::FollowUp,
                 at,
                 newest: until,
-                distinct: order_id.clone(),
+                of: key.clone(),
                 cause: Cause { kind: EventType::Purchase, event_id: None, item_id: None },
                 focus: None,
                 beside: order.map(|order| lines_of(order, settings)).unwrap_or_default(),
@@ -330,7 +330,7 @@ impl Step<'_> {
             placement,
             at: event.ts,
             newest: self.newest,
-            distinct: event.event_id.clone().unwrap_or_default(),
+            of: first_key(event),
             cause: Cause { kind: event.kind.event_type(), event_id: event.event_id.clone(), item_id: item.cloned() },
             focus: item.cloned(),
             beside: self.beside(placement),

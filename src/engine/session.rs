@@ -34,7 +34,7 @@ const ALIASES_MAX: usize = 64;
 /// One shopper's session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// Events of it so far: part of what offer ids are made of.
+    /// Events of it so far.
     pub events: u64,
     /// The time of its newest event.
     pub last_at: Timestamp,
@@ -285,7 +285,7 @@ impl Sessions {
     /// they would not be known either.
     #[must_use]
     pub fn key_of(&self, event: &ShopEvent) -> SessionKey {
-        let first = keys_of(event).into_iter().next().unwrap_or_default();
+        let first = first_key(event);
         if self.get(&first).is_some() { first } else { self.owner_of(&first).cloned().unwrap_or(first) }
     }
 
@@ -299,7 +299,7 @@ impl Sessions {
     /// The session an event belongs to, made if it is new, brought to the event's time, known by all its ids.
     pub fn open(&mut self, key: &SessionKey, event: &ShopEvent) -> &mut Session {
         // What is known by another session that is still there, stays so: it would not say so when restored.
-        let aliases = keys_of(event).into_iter().filter(|id| id != key && !id.starts_with("u:"));
+        let aliases = keys_of(event).filter(|id| id != key && !id.starts_with("u:"));
         let aliases: Vec<SessionKey> = aliases.filter(|id| self.owner_of(id).is_none()).collect();
         if self.get(key).is_none() {
             let known = self.sessions.contains_key(key);
@@ -448,10 +448,15 @@ impl Sessions {
     }
 }
 
+/// The key an event's first id stands for, whatever session that is linked to.
+pub(super) fn first_key(event: &ShopEvent) -> SessionKey {
+    keys_of(event).next().unwrap_or_default()
+}
+
 /// The keys an event's ids stand for, in the order in which they name the session.
-fn keys_of(event: &ShopEvent) -> Vec<SessionKey> {
+fn keys_of(event: &ShopEvent) -> impl Iterator<Item = SessionKey> {
     let ids = [("s", &event.session_id), ("c", &event.cart_id), ("o", &event.order_id), ("u", &event.customer_id)];
-    ids.into_iter().filter_map(|(kind, id)| id.as_ref().map(|id| format_compact!("{kind}:{id}"))).collect()
+    ids.into_iter().filter_map(|(kind, id)| id.as_ref().map(|id| format_compact!("{kind}:{id}")))
 }
 
 #[cfg(test)]

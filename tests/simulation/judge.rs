@@ -38,6 +38,7 @@ pub fn problems(cluster: &Cluster, config: &Config, fed: &[Event], partitions: i
         problems.extend(checker::problems(&outcome));
         problems.extend(out_of_order(&outcome.events, &outcome.offers));
     } else {
+        problems.extend(left::two_ids_of_one_cause(&outcome.offers));
         left::first_of_each(&mut outcome.offers);
         problems.extend(left::missing(&read(&kafka.sessions_topic), &outcome.offers).1);
         // What left and was then decided anew, otherwise, is more than the totals know of.
