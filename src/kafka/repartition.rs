@@ -31,6 +31,7 @@ use super::transaction::{self, Transactions};
 use crate::clock;
 use crate::config::{Config, KafkaConfig};
 use crate::exact::{Commit, Committing, Outcome, Place, Rebalanced, Stepped};
+use crate::health::{Health, Phase};
 
 /// How long the group is polled for while nothing is there to be republished.
 const POLL: Duration = Duration::from_millis(10);
@@ -52,6 +53,7 @@ pub struct Repartition {
     consumer: Arc<GroupConsumer>,
     republisher: Republisher,
     stop: Arc<AtomicBool>,
+    health: Arc<Health>,
     assigned: Option<Assigned>,
     committing: Committing,
     commits: u64,
@@ -112,12 +114,14 @@ impl Repartition {
         let consumer: GroupConsumer = BaseConsumer::from_config_and_context(&client, context).context("the repartitioning's consumer")?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names).with_context(|| format!("{names:?} can't be subscribed to"))?;
+        service.health.set_repartitioning(awaiting_assignment());
         tracing::info!("{names:?} are republished to {} under the right key", config.repartition_topic);
         Ok(Self {
             config: Arc::clone(&service.config),
             consumer: Arc::new(consumer),
             republisher: Republisher { transactions, topic: config.repartition_topic.clone() },
             stop: Arc::clone(&service.stop),
+            health: Arc::clone(&service.health),
             assigned: None,
             committing: transaction::committing(config),
             commits: 0,
@@ -197,13 +201,17 @@ impl Repartition {
         // What is at hand is dropped with it: whoever has the partitions next reads it again.
         self.assigned = None;
         match rebalanced {
-            Rebalanced::Revoked => Ok(()),
+            Rebalanced::Revoked => {
+                self.health.set_repartitioning(awaiting_assignment());
+                Ok(())
+            }
             Rebalanced::Assigned(places) => self.read(places),
         }
     }
 
     /// Reads these from their committed offsets on.
     fn read(&mut self, places: Vec<Place>) -> Result<()> {
+        self.tell_unless_aborted(Phase::Restoring("asking where to read on".into()));
         let asked = list_of(&places);
         let ask = || self.consumer.committed_offsets(asked.clone(), OFFSETS_TIMEOUT);
         let committed = match retrying("asking for committed offsets", || self.goes_on(), ask) {
@@ -216,7 +224,15 @@ impl Repartition {
         let group = self.consumer.group_metadata().map(Arc::new).context("the consumer is in no group")?;
         tracing::info!("{} partitions are republished by this instance", places.len());
         self.assigned = Some(Assigned { places, group, lanes, at_hand: AtHand::default() });
+        self.tell_unless_aborted(Phase::Running);
         Ok(())
+    }
+
+    /// After an abort it is ready again once a commit went through: going round for ever would look like work.
+    fn tell_unless_aborted(&self, phase: Phase) {
+        if self.aborts_in_a_row == 0 {
+            self.health.set_repartitioning(phase);
+        }
     }
 
     /// Takes what is there, in order, until a commit is due.
@@ -238,6 +254,7 @@ impl Repartition {
         match self.outcome(&commit)? {
             Outcome::Committed(_) => {
                 self.aborts_in_a_row = 0;
+                self.health.set_repartitioning(Phase::Running);
                 Ok(())
             }
             Outcome::Aborted(reason) => self.aborted(&reason),
@@ -257,6 +274,7 @@ impl Repartition {
                 }
                 Stepped::Waits(error) => {
                     tracing::warn!("republishing waits for the broker: {error}");
+                    self.watch(started.elapsed());
                     std::thread::sleep(PAUSE);
                 }
                 Stepped::Ended(outcome) => {
@@ -267,8 +285,16 @@ impl Repartition {
         }
     }
 
+    /// A commit that takes too long: nothing is republished meanwhile.
+    fn watch(&self, taken: Duration) {
+        if taken > Duration::from_millis(self.config.kafka.transaction_timeout_ms) {
+            self.health.set_repartitioning(Phase::Restoring(format!("a commit has been under way for {} s", taken.as_secs())));
+        }
+    }
+
     fn aborted(&mut self, reason: &str) -> Result<()> {
         tracing::warn!("republishing was aborted and is done again: {reason}");
+        self.health.set_repartitioning(Phase::Restoring(format!("a commit was aborted and is done again: {reason}")));
         self.aborts_in_a_row += 1;
         if self.aborts_in_a_row > ABORTS_IN_A_ROW_MAX {
             bail!("{ABORTS_IN_A_ROW_MAX} commits in a row were aborted ({reason})");
@@ -279,4 +305,8 @@ impl Repartition {
             _ => Ok(()),
         }
     }
+}
+
+fn awaiting_assignment() -> Phase {
+    Phase::Restoring("waiting for an assignment".into())
 }

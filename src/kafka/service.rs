@@ -82,6 +82,9 @@ pub fn run(service: &Service) -> Result<()> {
 fn run_threads(service: &Service) -> Result<()> {
     let config = &service.config;
     let go_on = || !service.stop.load(Ordering::Relaxed);
+    if config.kafka.repartition {
+        service.health.set_repartitioning(Phase::Connecting);
+    }
     let Some(partition_count) = await_topics(service)? else { return Ok(()) };
     let offers = match config.kafka.delivery {
         Delivery::ExactlyOnce => None,
