@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::changelog::SessionsLog;
 use super::clients::is_passing;
+use super::fenced::consumer_ended;
 use super::group::GroupConsumer;
 use super::link::Link;
 use super::offers::Offers;
@@ -47,9 +48,8 @@ impl KafkaBus {
     }
 
     fn poll_error(&self, error: &KafkaError) -> Result<Polled> {
-        if let Some((_, reason)) = self.consumer.client().fatal_error() {
-            let id = &self.config.instance_id;
-            bail!("the consumer has ended: {reason}; is another process running with kafka.instance_id = {id}?");
+        if let Some(fatal) = self.consumer.client().fatal_error() {
+            return Err(consumer_ended(&self.config, &self.config.group_id, &fatal));
         }
         // Polled too late: the partitions were taken away, and the next polls join the group again.
         let too_late = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PollExceeded);

@@ -17,7 +17,7 @@
 //! | `snapshots`, `freezes` | the thread that takes snapshots, and how it gets at the shop |
 //! | `catalogue` | reading and following the shop's catalogue |
 //! | `event_range`, `rebuild` | the events topics as the source of a replay |
-//! | `clients` | settings of every client |
+//! | `clients`, `fenced` | settings of every client; what it means where one has ended |
 //! | `topics`, `admin`, `check`, `refused` | topics, rights, and what is wrong with them |
 
 pub mod admin;
@@ -31,6 +31,7 @@ mod delivery;
 mod embedded;
 mod event_range;
 mod feed;
+mod fenced;
 mod freezes;
 mod group;
 mod intake;

@@ -24,6 +24,7 @@ use self::lanes::Lanes;
 use self::republish::{Batch, Republished, Republisher};
 use super::bus::{committed_of, list_of};
 use super::clients::{group_consumer, is_passing, retrying};
+use super::fenced::consumer_ended;
 use super::group::{GroupConsumer, GroupContext};
 use super::link::InFlight;
 use super::service::Service;
@@ -179,8 +180,8 @@ impl Repartition {
 
     fn poll_error(&self, error: &KafkaError) -> Result<()> {
         let config = &self.config.kafka;
-        if let Some((_, reason)) = self.consumer.client().fatal_error() {
-            bail!("the consumer has ended: {reason}; is another process running with kafka.instance_id = {}?", config.instance_id);
+        if let Some(fatal) = self.consumer.client().fatal_error() {
+            return Err(consumer_ended(config, &config.repartition_group(), &fatal));
         }
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF) => Ok(()),
