@@ -65,6 +65,10 @@ cluster-down:
 lint:
     scripts/lint.sh
 
+# Clippy for the program without TLS: librdkafka is compiled anew for it, so it is no part of `just lint`
+lint-without-tls:
+    cargo clippy --no-default-features --all-targets -- -D warnings
+
 # A real Apache Kafka on 127.0.0.1:19092, from Maven Central, without Docker
 broker-up:
     scripts/kafka.sh start

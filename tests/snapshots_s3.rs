@@ -1,5 +1,6 @@
 //! Snapshots in an S3-compatible store. They run where `OFFERSTREAM_TEST_S3` names a place (`s3://bucket/prefix`) and
 //! `AWS_*` its endpoint and credentials; `scripts/snapshots_s3.sh` starts such a store and runs them.
+#![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod support;

@@ -25,7 +25,8 @@ pub fn replay_from_kafka(mut replay: Replay, config: Config, out: &mut impl Writ
     config.kafka.brokers()?;
     // That of a replay belongs in front of the shop log; this one belongs at its end.
     let snapshot = replay.snapshot.take().map(|place| place.to_string_lossy().into_owned());
-    if snapshot.is_some() {
+    if let Some(url) = &snapshot {
+        snapshots::check_option(url)?;
         refuse_live_members(&config.kafka)?;
     }
     let service = Service::new(config)?;

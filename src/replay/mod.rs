@@ -176,6 +176,9 @@ struct Outputs {
 impl Outputs {
     fn create(replay: &Replay, hours: Option<Hours>) -> Result<Self> {
         let open = |path: &Option<PathBuf>| path.as_deref().map(create).transpose();
+        if let Some(place) = replay.snapshot.as_deref().filter(|path| is_place(path)) {
+            snapshots::check_option(&place.to_string_lossy())?;
+        }
         Ok(Self {
             offers: open(&replay.offers)?,
             withheld: open(&replay.withheld)?,

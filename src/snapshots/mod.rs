@@ -11,6 +11,7 @@
 
 mod choose;
 mod place;
+mod s3;
 mod store;
 mod upload;
 
@@ -18,10 +19,18 @@ pub use choose::{Kind, LogRange, Looked, Unfit, fits, to_delete};
 pub use place::Place;
 pub use store::{Entry, Store, name_of};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::engine::frozen::FrozenShop;
 use crate::state::snapshot::{SnapshotHead, write_snapshot};
+
+/// Whether snapshots can be kept in a place, asked before there are any.
+///
+/// # Errors
+/// One line that names the option and what is wrong.
+pub fn check_option(url: &str) -> Result<()> {
+    Place::of(url).map(|_| ()).map_err(|what| anyhow!("--snapshot: {what}"))
+}
 
 /// Opens a place and writes one snapshot to it.
 ///

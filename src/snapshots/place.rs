@@ -20,6 +20,9 @@ pub enum Place {
 /// What is allowed, for error messages.
 pub const ALLOWED: &str = "file:///folder, s3://bucket/prefix or the path of a folder is allowed";
 
+/// Whether this program can talk to an S3-compatible store: without TLS it is built without the client.
+const HAS_S3: bool = cfg!(feature = "tls");
+
 impl Place {
     /// Reads `file:///folder`, `s3://bucket/prefix` or a path.
     ///
@@ -38,12 +41,16 @@ impl Place {
                 if bucket.is_empty() || !bucket.chars().all(fits) {
                     return allowed();
                 }
-                Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+                if HAS_S3 { Ok(Self::s3(bucket, prefix)) } else { Err(without_tls(&Self::s3(bucket, prefix))) }
             }
             Some(_) => allowed(),
             None if url.trim().is_empty() => allowed(),
             None => Ok(Self::Folder(url.into())),
         }
+    }
+
+    fn s3(bucket: &str, prefix: &str) -> Self {
+        Self::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() }
     }
 
     /// The place as the setting takes it.
@@ -63,6 +70,10 @@ impl Place {
     }
 }
 
+fn without_tls(place: &Place) -> String {
+    format!("{place} needs TLS, which this program was built without: name a folder, or build with the feature `tls`, cargo's default")
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -79,15 +90,21 @@ mod tests {
 
     #[test]
     fn a_place_is_a_folder_a_file_url_or_a_bucket() {
-        let s3 = |bucket: &str, prefix: &str| Place::S3 { bucket: bucket.into(), prefix: prefix.into() };
         assert_eq!(Place::of("file:///var/lib/offerstream"), Ok(Place::Folder("/var/lib/offerstream".into())));
         assert_eq!(Place::of("snapshots"), Ok(Place::Folder("snapshots".into())));
-        assert_eq!(Place::of("s3://shop"), Ok(s3("shop", "")));
-        assert_eq!(Place::of("s3://shop/a/b/"), Ok(s3("shop", "a/b")));
-        assert_eq!(s3("shop", "a/b").to_string(), "s3://shop/a/b");
+        for (url, bucket) in [("s3://shop", Place::s3("shop", "")), ("s3://shop/a/b/", Place::s3("shop", "a/b"))] {
+            assert_eq!(Place::of(url), if HAS_S3 { Ok(bucket) } else { Err(without_tls(&bucket)) });
+        }
+        assert_eq!(Place::s3("shop", "a/b").to_string(), "s3://shop/a/b");
         for bad in ["", " ", "file://relative", "s3://", "s3:///prefix", "gs://bucket", "https://host/bucket", "s3://a b/c"] {
             assert_eq!(Place::of(bad), Err(ALLOWED.to_owned()), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_bucket_that_a_program_without_tls_cannot_reach_is_named_with_the_remedy() {
+        let line = without_tls(&Place::s3("shop", "a/b"));
+        assert!(line.starts_with("s3://shop/a/b needs TLS") && line.contains("build with the feature `tls`"), "{line}");
     }
 
     #[test]

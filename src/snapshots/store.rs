@@ -11,19 +11,17 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use futures_core::Stream;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
-use object_store::multipart::MultipartStore as _;
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{BackoffConfig, ClientConfigKey, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _, RetryConfig};
+use object_store::{GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
 use super::place::Place;
+use super::s3;
 use super::upload::Upload;
 use crate::clock;
 
-/// How long one request to a store is tried again.
-const RETRY_TIMEOUT: Duration = Duration::from_secs(20);
 /// What a snapshot's name begins and ends with; twenty digits are in between.
 const HEAD: &str = "shop-";
 const TAIL: &str = ".snapshot";
@@ -36,7 +34,7 @@ pub struct Store {
     pub(super) runtime: Runtime,
     pub(super) objects: Arc<dyn ObjectStore>,
     /// The same, where it is an S3-compatible one.
-    pub(super) s3: Option<Arc<AmazonS3>>,
+    pub(super) s3: Option<Arc<dyn MultipartStore>>,
     prefix: Path,
     place: Place,
 }
@@ -82,8 +80,8 @@ impl Store {
                 (Arc::new(folder), None, Path::default())
             }
             Place::S3 { bucket, prefix } => {
-                let s3 = Arc::new(open_s3(bucket).with_context(|| named(&place))?);
-                (Arc::clone(&s3) as _, Some(s3), Path::parse(prefix).with_context(|| named(&place))?)
+                let (objects, parts) = s3::open(bucket).with_context(|| named(&place))?;
+                (objects, Some(parts), Path::parse(prefix).with_context(|| named(&place))?)
             }
         };
         Ok(Self { runtime, objects, s3, prefix, place })
@@ -170,13 +168,13 @@ impl Store {
     pub fn clean(&self, idle: Duration) -> Result<usize> {
         match (&self.place, &self.s3) {
             (Place::Folder(path), _) => clean_folder(path, idle),
-            (Place::S3 { .. }, Some(s3)) => self.clean_uploads(s3, idle),
+            (Place::S3 { .. }, Some(s3)) => self.clean_uploads(s3.as_ref(), idle),
             (Place::S3 { .. }, None) => Ok(0),
         }
     }
 
     /// An upload in parts that was not completed has a marker still, which holds its id.
-    fn clean_uploads(&self, s3: &AmazonS3, idle: Duration) -> Result<usize> {
+    fn clean_uploads(&self, s3: &dyn MultipartStore, idle: Duration) -> Result<usize> {
         let since = clock::unix_ms() - i64::try_from(idle.as_millis()).unwrap_or(i64::MAX);
         let mut cleaned = 0;
         for marker in self.objects()? {
@@ -222,21 +220,6 @@ pub(super) fn one_line(error: &object_store::Error) -> String {
     let before = text.split_once("<?xml").map_or(text.as_str(), |(before, _)| before);
     let words = before.split_whitespace().chain(message.unwrap_or_default().split_whitespace());
     words.collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
-}
-
-fn open_s3(bucket: &str) -> object_store::Result<AmazonS3> {
-    let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
-    let retry = RetryConfig { backoff, max_retries: 5, retry_timeout: RETRY_TIMEOUT };
-    let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
-    // A large answer may take its time, as long as there is something of it now and then.
-    for (variable, key, time) in
-        [("AWS_TIMEOUT", ClientConfigKey::Timeout, "1h"), ("AWS_READ_TIMEOUT", ClientConfigKey::ReadTimeout, "20s")]
-    {
-        if std::env::var_os(variable).is_none() {
-            builder = builder.with_config(AmazonS3ConfigKey::Client(key), time);
-        }
-    }
-    builder.build()
 }
 
 /// Removes temporary files, which have the snapshot's name, `#` and a number.

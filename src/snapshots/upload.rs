@@ -7,8 +7,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use object_store::aws::AmazonS3;
-use object_store::multipart::{MultipartStore as _, PartId};
+use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStoreExt as _};
 
@@ -32,7 +31,7 @@ enum Parts {
     /// A temporary file.
     File(Box<dyn MultipartUpload>),
     /// An upload in parts.
-    S3 { s3: Arc<AmazonS3>, path: Path, id: String, marker: String, sent: Vec<PartId> },
+    S3 { s3: Arc<dyn MultipartStore>, path: Path, id: String, marker: String, sent: Vec<PartId> },
 }
 
 impl<'a> Upload<'a> {
