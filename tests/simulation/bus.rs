@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use anyhow::{Result, bail};
 use offerstream::event::Timestamp;
 use offerstream::exact::{Bus, Changelog, Commit, Incoming, Logged, Outcome, Outgoing, Polled, Rebalanced};
 
-use super::cluster::{Broken, Shared};
+use super::cluster::{Broken, Cluster, Shared};
 use super::group::{Heard, Membership, Place};
 use super::log::Read;
 use super::support::events::START_MS;
@@ -38,6 +39,10 @@ pub struct Client {
     standing: Standing,
     positions: BTreeMap<Place, i64>,
     paused: BTreeSet<Place>,
+    /// What was fetched from where the assignment began, before it was told where to read from: it comes out all the
+    /// same, once. Not so where reading starts again after an abort: the client is told to read nothing before that, and
+    /// throws away what it has fetched. The loop rests on that: it would take a record from further on for the next one.
+    prefetched: BTreeMap<Place, Range<i64>>,
     is_lost: bool,
     is_fenced: bool,
     rebalanced: VecDeque<Rebalanced>,
@@ -67,6 +72,7 @@ impl Client {
             standing: Standing::Out,
             positions: BTreeMap::new(),
             paused: BTreeSet::new(),
+            prefetched: BTreeMap::new(),
             is_lost: false,
             is_fenced: false,
             rebalanced: VecDeque::new(),
@@ -119,6 +125,7 @@ impl Client {
             Standing::In => {}
             Standing::Revoking => {
                 self.positions.clear();
+                self.prefetched.clear();
                 self.is_lost = false;
                 self.standing = Standing::Out;
                 self.rebalanced.push_back(Rebalanced::Revoked);
@@ -148,6 +155,7 @@ impl Client {
                 (self.generation, self.standing) = (generation, Standing::In);
                 self.paused = assigned.iter().cloned().collect();
                 self.positions = assigned.iter().map(|place| (place.clone(), 0)).collect();
+                self.prefetched = assigned.iter().filter_map(|place| Some((place.clone(), prefetched(&mut cluster, place)?))).collect();
                 cluster.say(|| format!("{} is assigned {assigned:?} in generation {generation}", self.instance));
                 self.rebalanced.push_back(Rebalanced::Assigned(assigned));
             }
@@ -155,6 +163,12 @@ impl Client {
             Err(_) => self.leave(Standing::Out),
         }
     }
+}
+
+/// How much of a partition is fetched from its beginning before it is told where to read from.
+fn prefetched(cluster: &mut Cluster, place: &Place) -> Option<Range<i64>> {
+    let end = cluster.logs[place].end();
+    (end > 0 && cluster.fails(3)).then(|| 0..1 + cluster.dice.below(end as u64) as i64)
 }
 
 /// The bus of one process.
@@ -207,13 +221,16 @@ impl Bus for SimBus {
         if cluster.is_down(place) {
             return Ok(Polled::Nothing);
         }
-        match cluster.logs[place].read(client.positions[place]) {
+        let stale = client.prefetched.get_mut(place).and_then(Iterator::next);
+        match cluster.logs[place].read(stale.unwrap_or(client.positions[place])) {
             Read::End(next) => {
                 client.positions.insert(place.clone(), next);
                 Ok(Polled::Nothing)
             }
             Read::Record(offset, record) => {
-                client.positions.insert(place.clone(), offset + 1);
+                if stale.is_none() {
+                    client.positions.insert(place.clone(), offset + 1);
+                }
                 take(&Incoming {
                     topic: &place.0,
                     partition: place.1,
@@ -243,6 +260,7 @@ impl Bus for SimBus {
         let mut client = self.client.borrow_mut();
         let read: Vec<Place> = client.positions.keys().cloned().collect();
         client.paused.extend(read);
+        client.prefetched.clear();
         Ok(())
     }
 
