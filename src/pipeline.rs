@@ -20,6 +20,8 @@ use crate::event::{self, EventKind, ItemId, Reject, RejectReason, ShopEvent, Tim
 
 /// The most of a payload that a dead letter keeps, in bytes.
 pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
+/// The longest key of a record: it goes on with an offer or a dead letter, which their topics have to take.
+pub const KEY_BYTES_MAX: usize = 4 * 1024;
 /// An event may be this far ahead of its Kafka record.
 const AHEAD_OF_RECORD_MS_MAX: i64 = 3_600_000;
 /// An event of a file may be this far ahead of the newest one before it.
@@ -261,6 +263,10 @@ impl Processor {
     fn try_process(&mut self, record: &Record<'_>, before: impl FnOnce(&Self, Timestamp)) -> Result<(), Reject> {
         if record.payload_bytes > event::EVENT_BYTES_MAX {
             let detail = format!("the record has {} bytes; {} are allowed", record.payload_bytes, event::EVENT_BYTES_MAX);
+            return Err(Reject::new(RejectReason::TooLarge, detail));
+        }
+        if let Some(bytes) = record.key.map(<[u8]>::len).filter(|bytes| *bytes > KEY_BYTES_MAX) {
+            let detail = format!("the record's key has {bytes} bytes; {KEY_BYTES_MAX} are allowed");
             return Err(Reject::new(RejectReason::TooLarge, detail));
         }
         let mut event = event::decode(record.payload)?;

@@ -69,6 +69,16 @@ fn a_record_that_was_cut_for_its_size_is_refused_by_the_size_it_had() {
 }
 
 #[test]
+fn a_record_whose_key_is_too_long_is_refused() {
+    let mut processor = processor(Learning::FromLog);
+    let (payload, key) = (add(0, "s", "a"), vec![b'k'; KEY_BYTES_MAX + 1]);
+    let reject = processor.process(&Record { key: Some(&key), ..record(&payload, None) }).unwrap_err();
+    assert_eq!(reject.reason, RejectReason::TooLarge);
+    assert!(reject.detail.contains("key has 4097 bytes"), "{}", reject.detail);
+    processor.process(&Record { key: Some(&key[1..]), ..record(&payload, None) }).unwrap();
+}
+
+#[test]
 fn beside_its_record_an_event_may_be_an_hour_ahead_and_as_late_as_it_likes() {
     const HOUR_MS: i64 = 3_600_000;
     for (at_ms, refused) in [(HOUR_MS, false), (HOUR_MS + 1, true), (-9_000 * DAY_MS, false)] {

@@ -210,6 +210,17 @@ fn the_public_key_sends_what_shoppers_did_with_offers_from_allowed_origins_and_n
 }
 
 #[test]
+fn who_shows_the_public_key_can_name_neither_a_customer_nor_a_segment() {
+    let server = Server::start(secured());
+    let (name, key) = bearer(KEY);
+    let named = SHOWN.replacen('{', r#"{"customer_id":"somebody-else","segment":"vip","#, 1);
+    assert_eq!(server.post(&[(name, &key), ("Origin", SHOP)], &named).status, 202);
+    let sent = server.bus.sent.lock().unwrap();
+    let told = String::from_utf8(sent[0].1.clone()).unwrap();
+    assert!(told.contains("offer_shown") && !told.contains("somebody-else") && !told.contains("vip"), "{told}");
+}
+
+#[test]
 fn a_page_of_another_origin_is_refused_whatever_it_knows_even_where_no_key_is_needed() {
     let (name, right) = bearer(TOKEN);
     Server::start(secured()).post(&[(name, &right), ("Origin", "https://evil.example")], ADD).problem(403);

@@ -217,3 +217,112 @@ impl Committing {
         Stepped::On
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use anyhow::anyhow;
+
+    use super::*;
+
+    /// Answers each call as it was told to, with success where it was told nothing, and notes the calls.
+    #[derive(Default)]
+    struct Scripted {
+        answers: VecDeque<(&'static str, Remedy)>,
+        calls: Vec<&'static str>,
+    }
+
+    impl Scripted {
+        fn of<const N: usize>(answers: [(&'static str, Remedy); N]) -> Self {
+            Self { answers: answers.into(), calls: Vec::new() }
+        }
+
+        fn call(&mut self, name: &'static str) -> Result<(), Failure> {
+            self.calls.push(name);
+            if self.answers.front().is_none_or(|(of, _)| *of != name) {
+                return Ok(());
+            }
+            self.answers.pop_front().map_or(Ok(()), |(_, remedy)| Err(Failure { remedy, error: anyhow!("{name} failed") }))
+        }
+    }
+
+    impl Wire<()> for Scripted {
+        fn offers_delivered(&mut self, _: &Commit<()>) -> Result<(), Failure> {
+            Ok(())
+        }
+        fn renew(&mut self) -> Result<(), Failure> {
+            self.call("renew")
+        }
+        fn begin(&mut self) -> Result<(), Failure> {
+            self.call("begin")
+        }
+        fn send(&mut self, _: &Commit<()>) -> Result<(), Failure> {
+            self.call("send")
+        }
+        fn delivered(&mut self) -> Result<(), Failure> {
+            self.call("delivered")
+        }
+        fn send_offsets(&mut self, _: &Commit<()>) -> Result<(), Failure> {
+            self.call("offsets")
+        }
+        fn commit(&mut self) -> Result<(), Failure> {
+            self.call("commit")
+        }
+        fn abort(&mut self) -> Result<(), Failure> {
+            self.call("abort")
+        }
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// Makes all steps of a commit that has taken `took` at each; returns how it ended, in a word.
+    fn run(committing: &mut Committing, wire: &mut Scripted, took: Duration) -> &'static str {
+        let commit = Commit { number: 1, records: Vec::new(), offsets: Vec::new(), membership: () };
+        loop {
+            match committing.step(wire, &commit, took) {
+                Stepped::On | Stepped::Waits(_) => {}
+                Stepped::Ended(Outcome::Committed(_)) => return "committed",
+                Stepped::Ended(Outcome::Aborted(_)) => return "aborted",
+                Stepped::Ended(Outcome::Fatal(_)) => return "fatal",
+            }
+        }
+    }
+
+    #[test]
+    fn a_producer_out_of_use_is_replaced_before_its_sender_hears_of_it() {
+        for at in ["begin", "send", "delivered", "offsets", "commit"] {
+            let mut wire = Scripted::of([(at, Remedy::Renew)]);
+            assert_eq!(run(&mut Committing::new(PATIENCE), &mut wire, Duration::ZERO), "aborted");
+            assert_eq!(wire.calls[wire.calls.len() - 2..], [at, "renew"]);
+        }
+        let mut wire = Scripted::of([("send", Remedy::Abort), ("abort", Remedy::Renew)]);
+        assert_eq!(run(&mut Committing::new(PATIENCE), &mut wire, Duration::ZERO), "aborted");
+        assert_eq!(wire.calls, ["begin", "send", "abort", "renew"]);
+    }
+
+    #[test]
+    fn three_producers_in_a_row_may_be_put_out_of_use_and_a_commit_forgives_them() {
+        let mut committing = Committing::new(PATIENCE);
+        let lost = |committing: &mut Committing| run(committing, &mut Scripted::of([("commit", Remedy::Renew)]), Duration::ZERO);
+        assert_eq!([lost(&mut committing), lost(&mut committing), lost(&mut committing)], ["aborted"; 3]);
+        assert_eq!(run(&mut committing, &mut Scripted::default(), Duration::ZERO), "committed");
+        assert_eq!([lost(&mut committing), lost(&mut committing), lost(&mut committing)], ["aborted"; 3]);
+        assert_eq!(lost(&mut committing), "fatal");
+    }
+
+    #[test]
+    fn a_call_without_an_answer_is_repeated_until_patience_ends_and_the_next_producer_is_another() {
+        for at in ["offsets", "commit"] {
+            let mut committing = Committing::new(PATIENCE);
+            let mut wire = Scripted::of([(at, Remedy::Repeat), (at, Remedy::Repeat)]);
+            assert_eq!(run(&mut committing, &mut wire, PATIENCE), "committed");
+            assert_eq!(wire.calls.iter().filter(|call| **call == at).count(), 3);
+            assert_eq!(run(&mut committing, &mut wire, PATIENCE), "committed");
+            assert!(wire.calls.contains(&"renew"), "copies of the call may still be on their way");
+            let mut wire = Scripted::of([(at, Remedy::Repeat)]);
+            assert_eq!(run(&mut Committing::new(PATIENCE), &mut wire, PATIENCE * 2), "aborted");
+            assert_eq!(wire.calls[wire.calls.len() - 2..], [at, "renew"]);
+        }
+    }
+}

@@ -91,7 +91,8 @@ impl<B: Bus> Stream<B> {
 
     fn committed(&mut self, committed: &Pending, took: Duration) {
         self.aborts_in_a_row = 0;
-        if !self.is_told_to_stop() {
+        // Its partitions may have been given back meanwhile.
+        if self.is_running() && !self.is_told_to_stop() {
             self.parts.health.set(Phase::Running);
         }
         let metrics = &self.parts.metrics;

@@ -7,7 +7,7 @@ use crate::config::KafkaConfig;
 use crate::engine::facts::Fact;
 use crate::engine::vocabulary::Arm;
 use crate::event::Reject;
-use crate::pipeline::{Batch, DEAD_LETTER_BYTES_MAX, OfferOut, Processor};
+use crate::pipeline::{Batch, DEAD_LETTER_BYTES_MAX, KEY_BYTES_MAX, OfferOut, Processor};
 use crate::state::{Header, encode_records, encode_session};
 
 /// A topic that Offerstream writes.
@@ -83,7 +83,9 @@ pub fn dead_letter(topic: &str, partition: i32, offset: i64, key: Option<&[u8]>,
         ("size", payload.len().to_string()),
     ];
     let payload = payload[..payload.len().min(DEAD_LETTER_BYTES_MAX)].to_vec();
-    Outgoing { target: Target::DeadLetters, partition, key: key.map(<[u8]>::to_vec), payload: Some(payload), headers }
+    // Neither may make a record that its topic does not take: it would come again at every start.
+    let key = key.map(|key| key[..key.len().min(KEY_BYTES_MAX)].to_vec());
+    Outgoing { target: Target::DeadLetters, partition, key, payload: Some(payload), headers }
 }
 
 /// An offer, made or kept back.

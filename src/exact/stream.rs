@@ -390,7 +390,8 @@ impl<B: Bus> Stream<B> {
             tracing::info!("{open} sessions restored in {:.1} s", taken.as_secs_f32());
             self.parts.metrics.restore_seconds.observe(taken.as_secs_f64());
         }
-        if self.aborts_in_a_row == 0 {
+        // One abort is no trouble, and where nothing comes, nothing is committed that could end it.
+        if self.aborts_in_a_row <= 1 {
             self.parts.health.set(Phase::Running);
         }
         // What is polled from now on is committed under this membership.

@@ -3,6 +3,7 @@
 //! Invariant: of a list either all are handed to the broker or none; 202 is answered once the broker has all of them.
 //! What is sent on is what came, byte by byte, once it is known to be an event.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -98,8 +99,13 @@ fn events_of(body: &[u8], access: Access) -> Result<Vec<Outbound>, Refusal> {
     each.map(|(at, event)| outbound(event.get().as_bytes(), access).map_err(Refusal::at(Some(at)))).collect()
 }
 
+/// What a browser may not say: whoever shows the public key could name anybody, and would be offered what goes with them.
+const NOT_FROM_THE_PUBLIC: [&str; 2] = ["customer_id", "segment"];
+
 /// One event: what is sent on, under the key that the shop's own producers would give it.
 fn outbound(json: &[u8], access: Access) -> Result<Outbound, Refusal> {
+    let known = if access == Access::Public { anonymous(json)? } else { json.to_vec() };
+    let json = known.as_slice();
     let event = event::decode(json).map_err(|reject| Refusal::Unusable(format!("{} ({})", reject.detail, reject.reason.as_str())))?;
     if access == Access::Public && !is_public(&event) {
         let kind = event.kind.event_type().as_str();
@@ -108,7 +114,15 @@ fn outbound(json: &[u8], access: Access) -> Result<Outbound, Refusal> {
         )));
     }
     let key = record_key(&event).unwrap_or_default().to_owned();
-    Ok((key, json.to_vec()))
+    Ok((key, known))
+}
+
+/// The event without what a browser may not say.
+fn anonymous(json: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let mut fields: BTreeMap<String, &RawValue> =
+        serde_json::from_slice(json).map_err(|error| Refusal::Unusable(format!("not a JSON object: {error}")))?;
+    fields.retain(|name, _| !NOT_FROM_THE_PUBLIC.contains(&name.as_str()));
+    serde_json::to_vec(&fields).map_err(|error| Refusal::Unusable(format!("not a JSON object: {error}")))
 }
 
 fn is_public(event: &ShopEvent) -> bool {

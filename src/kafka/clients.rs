@@ -56,6 +56,8 @@ pub fn log_consumer(config: &KafkaConfig) -> ClientConfig {
         // A group has to be named, and its coordinator is asked for; it is never joined.
         .set("group.id", &config.group_id)
         .set("isolation.level", "read_committed")
+        // A follower may not have yet what the leader said is there, and would tell the end before it.
+        .set("client.rack", "")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "error");

@@ -22,6 +22,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// So much later than its time-out the client may report of a record; a client that is stuck does not.
 const REPORT_SLACK: Duration = Duration::from_secs(10);
 
+/// Whoever has not reported of a record by then never will.
+pub fn report_limit(config: &KafkaConfig) -> Duration {
+    Duration::from_millis(config.message_timeout_ms) + REPORT_SLACK
+}
+
 /// A producer, with the topics it writes.
 pub struct Delivery {
     /// The client.
@@ -124,7 +129,7 @@ impl Delivery {
     /// # Errors
     /// The client does not tell, and is of no use any more.
     pub fn wait(&self) -> Result<(), KafkaError> {
-        let (started, limit) = (clock::now(), Duration::from_millis(self.config.message_timeout_ms) + REPORT_SLACK);
+        let (started, limit) = (clock::now(), report_limit(&self.config));
         while self.producer.context().under_way.load(Ordering::Acquire) > 0 && !self.is_refused() {
             if started.elapsed() > limit {
                 return Err(KafkaError::MessageProduction(RDKafkaErrorCode::Fatal));

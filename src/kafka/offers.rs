@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, NoCustomPartitioner, ProducerContext, ThreadedProducer};
 
 use super::clients::{log_error, offer_producer};
+use super::delivery::report_limit;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::event::Timestamp;
@@ -121,10 +122,14 @@ impl Offers {
     /// Waits until every offer of commit `number` is delivered or has failed, each within its time-out.
     ///
     /// # Errors
-    /// The first that failed.
+    /// The first that failed; a fatal one where the client does not tell.
     pub fn delivered(&self, number: u64) -> Result<(), KafkaError> {
         let Some(parcel) = self.lock().remove(&number) else { return Ok(()) };
+        let (started, limit) = (clock::now(), report_limit(&self.config));
         while parcel.under_way.load(Ordering::Acquire) > 0 {
+            if started.elapsed() > limit {
+                return Err(KafkaError::MessageProduction(RDKafkaErrorCode::Fatal));
+            }
             std::thread::sleep(LOOK_EVERY);
         }
         parcel.failure.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)

@@ -265,10 +265,9 @@ impl Repartition {
 
     /// Makes one step of a commit after the other.
     fn outcome(&mut self, commit: &Commit<Batch>) -> Result<Outcome> {
-        let (started, mut committing) =
-            (clock::now(), std::mem::replace(&mut self.committing, transaction::committing(&self.config.kafka)));
+        let started = clock::now();
         loop {
-            match committing.step(&mut self.republisher, commit, started.elapsed()) {
+            match self.committing.step(&mut self.republisher, commit, started.elapsed()) {
                 Stepped::On => {}
                 Stepped::Waits(error) if !self.goes_on() && started.elapsed() > DRAIN_LIMIT => {
                     bail!("the last commit did not end within {} s ({error}); it is done again at the next start", DRAIN_LIMIT.as_secs());
@@ -278,10 +277,7 @@ impl Repartition {
                     self.watch(started.elapsed());
                     std::thread::sleep(PAUSE);
                 }
-                Stepped::Ended(outcome) => {
-                    self.committing = committing;
-                    return Ok(outcome);
-                }
+                Stepped::Ended(outcome) => return Ok(outcome),
             }
         }
     }

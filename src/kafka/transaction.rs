@@ -30,7 +30,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The producer of transactions.
 pub struct Transactions {
     pub(super) delivery: Delivery,
-    committing: Committing,
     offers: Option<Arc<Offers>>,
     config: KafkaConfig,
     /// The transactional id.
@@ -52,13 +51,14 @@ impl Transactions {
             .map_err(|error| anyhow!("transactions can't be started as transactional.id {id}: {error}"))?;
         let state_topics = [config.sessions_topic.clone(), config.shop_topic.clone()];
         let delivery = Delivery::new(producer, config.clone());
-        Ok(Self { delivery, committing: committing(config), offers, config: config.clone(), id, state_topics })
+        Ok(Self { delivery, offers, config: config.clone(), id, state_topics })
     }
 
     /// Commits batches until their sender is gone.
     pub fn serve(mut self, committer: &Committer) {
+        let mut committing = committing(&self.config);
         for commit in &committer.commits {
-            let outcome = self.commit_all(&commit);
+            let outcome = self.commit_all(&mut committing, &commit);
             committer.in_flight.set(false);
             if committer.outcomes.send(outcome).is_err() {
                 return;
@@ -66,9 +66,8 @@ impl Transactions {
         }
     }
 
-    fn commit_all(&mut self, commit: &Commit) -> Outcome {
+    fn commit_all(&mut self, committing: &mut Committing, commit: &Commit) -> Outcome {
         let started = clock::now();
-        let mut committing = std::mem::replace(&mut self.committing, committing(&self.config));
         loop {
             match committing.step(self, commit, started.elapsed()) {
                 Stepped::On => {}
@@ -76,10 +75,7 @@ impl Transactions {
                     tracing::warn!("a commit waits for the broker: {error}");
                     std::thread::sleep(PAUSE);
                 }
-                Stepped::Ended(outcome) => {
-                    self.committing = committing;
-                    return outcome;
-                }
+                Stepped::Ended(outcome) => return outcome,
             }
         }
     }
@@ -125,8 +121,10 @@ impl Wire<Arc<ConsumerGroupMetadata>> for Transactions {
     fn offers_delivered(&mut self, commit: &Commit) -> Result<(), Failure> {
         let Some(offers) = &self.offers else { return Ok(()) };
         offers.delivered(commit.number).map_err(|error| match self.failure(&error) {
-            // Another producer of transactions would not help: this one has none.
-            Failure { remedy: Remedy::Renew, .. } => Failure { remedy: Remedy::End, error: self.explain(&error) },
+            // Another producer of transactions would not help: these have one of their own.
+            Failure { remedy: Remedy::Renew, .. } => {
+                Failure { remedy: Remedy::End, error: anyhow!("the producer of offers has ended: {error}; start again") }
+            }
             failure => failure,
         })
     }
