@@ -8,12 +8,14 @@
 //! | --- | --- |
 //! | `bus` | what the loop asks of a bus, in plain types |
 //! | `stream` | the loop: poll, process, hand over; restore whenever the assignment changes |
+//! | `assignment` | from an assignment to events: restore, find out where to read on |
 //! | `handover` | a batch on its way to a commit, and what became of it |
 //! | `commit` | one commit, step by step, and what to do where a step fails |
 //! | `restore` | sessions out of their changelog |
 //! | `idle` | time where no events come |
 //! | `outgoing` | a batch as records |
 
+mod assignment;
 mod bus;
 mod commit;
 mod handover;

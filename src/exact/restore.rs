@@ -5,7 +5,7 @@
 //! has passed that end; then the partition is read to its end. Transaction markers take offsets too, so a
 //! position is never compared with an end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 
@@ -34,6 +34,8 @@ pub struct Restore<C> {
 struct Reading {
     under_way: BTreeMap<i32, Newest>,
     done: BTreeMap<i32, Newest>,
+    /// Partitions with a record, of a session that may be over.
+    written: BTreeSet<i32>,
     records: u64,
 }
 
@@ -79,6 +81,12 @@ impl<C: Changelog> Restore<C> {
         (self.reading.records, done, done + left)
     }
 
+    /// The partitions that something was committed to, whatever became of it.
+    #[must_use]
+    pub fn written(&self) -> &BTreeSet<i32> {
+        &self.reading.written
+    }
+
     /// The sessions restored, by partition.
     ///
     /// # Errors
@@ -112,6 +120,7 @@ impl Reading {
             Logged::Record(partition, key, value) => {
                 let Some(newest) = self.under_way.get_mut(&partition) else { return };
                 self.records += 1;
+                self.written.insert(partition);
                 match value {
                     Some(value) => newest.insert(key.to_vec(), value.to_vec()),
                     None => newest.remove(key),

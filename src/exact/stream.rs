@@ -5,20 +5,19 @@
 //! assignment changes, the batch at hand is dropped, sessions are restored from their changelog, and reading
 //! starts again at the committed offsets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::bus::{Bus, Place, Polled, Rebalanced};
+use super::bus::{Bus, Place, Polled};
 use super::handover::{AtHand, Pending, take};
 use super::idle::Quiet;
 use super::outgoing::offer;
 use super::restore::Restore;
 use crate::config::{Config, Delivery};
-use crate::engine::session::Sessions;
 use crate::engine::shop::Shop;
 use crate::health::{Health, Phase};
 use crate::metrics::Metrics;
@@ -26,8 +25,6 @@ use crate::pipeline::{Learning, Processor};
 
 /// How long the group is polled for at most while nothing is due.
 const POLL_MAX: Duration = Duration::from_millis(100);
-/// A restore works at most this long at a time, so that the group is polled in between.
-const RESTORE_SLICE: Duration = Duration::from_millis(100);
 /// So many commits in a row may be aborted, each after a longer pause.
 const ABORTS_IN_A_ROW_MAX: u32 = 10;
 const ABORT_PAUSE: Duration = Duration::from_millis(200);
@@ -68,6 +65,8 @@ pub struct Stream<B: Bus> {
     pub(super) next_offsets: BTreeMap<Place, i64>,
     /// When what is under way has to be done, once it is told to stop.
     pub(super) drain_until: Option<Instant>,
+    /// The partitions that have state, as of the last restore.
+    pub(super) written: BTreeSet<i32>,
 }
 
 /// Where state survives.
@@ -117,6 +116,7 @@ impl<B: Bus> Stream<B> {
             quiet: Quiet::default(),
             next_offsets: BTreeMap::new(),
             drain_until: None,
+            written: BTreeSet::new(),
         }
     }
 
@@ -290,115 +290,6 @@ impl<B: Bus> Stream<B> {
         is_time && self.is_running() && !self.bus.assignment_lost()
     }
 
-    /// The assignment changed.
-    fn rebalanced(&mut self, rebalanced: Rebalanced) -> Result<()> {
-        match rebalanced {
-            Rebalanced::Revoked => {
-                self.parts.health.set(Phase::Restoring("waiting for an assignment".into()));
-                self.state = State::Idle;
-                Ok(())
-            }
-            Rebalanced::Assigned(partitions) => self.assigned(partitions),
-        }
-    }
-
-    fn assigned(&mut self, partitions: Vec<Place>) -> Result<()> {
-        let since = self.bus.now();
-        if partitions.is_empty() {
-            tracing::info!("no partition is assigned: there are as many instances as partitions, or more");
-            self.parts.health.set(Phase::Running);
-            self.state = State::Running { partitions, membership: self.bus.membership()? };
-            return Ok(());
-        }
-        let (numbers, known) = (numbers_of(&partitions), self.parts.partition_count);
-        if let Some(unknown) = numbers.iter().find(|number| **number >= known) {
-            bail!(
-                "partition {unknown} of the events is new: there were {known} at the start; give {} as many partitions and start again",
-                self.parts.config.kafka.sessions_topic
-            );
-        }
-        tracing::info!("assigned partitions {numbers:?}");
-        self.state = match self.parts.durability {
-            Durability::Memory => State::Locating { partitions, since },
-            Durability::Logs => State::Restoring { partitions, restore: Restore::new(self.bus.changelog()?, &numbers), since },
-        };
-        Ok(())
-    }
-
-    /// Starts again from what is committed.
-    fn restart(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::Idle) {
-            State::Idle => Ok(()),
-            State::Restoring { partitions, .. } | State::Locating { partitions, .. } | State::Running { partitions, .. } => {
-                self.bus.stop_reading()?;
-                self.assigned(partitions)
-            }
-        }
-    }
-
-    /// Goes on with a restore; once it is done, reading starts at the committed offsets.
-    fn restore_step(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::Idle) {
-            State::Restoring { partitions, restore, since } => self.restore(partitions, restore, since),
-            State::Locating { partitions, since } => self.locate(partitions, since),
-            other => {
-                self.state = other;
-                Ok(())
-            }
-        }
-    }
-
-    fn restore(&mut self, partitions: Vec<Place>, mut restore: Restore<B::Changelog>, since: Instant) -> Result<()> {
-        let started = self.bus.now();
-        while !restore.step()? {
-            if self.since(started) >= RESTORE_SLICE {
-                let (records, done, all) = restore.progress();
-                self.parts.health.set(Phase::Restoring(format!("sessions of {done} of {all} partitions, {records} records read")));
-                self.state = State::Restoring { partitions, restore, since };
-                return Ok(());
-            }
-        }
-        for (partition, sessions) in restore.sessions(&self.parts.config.engine)? {
-            *self.processor.sessions_mut(partition) = sessions;
-        }
-        self.locate(partitions, since)
-    }
-
-    /// Asks for the committed offsets, and reads on from there.
-    fn locate(&mut self, partitions: Vec<Place>, since: Instant) -> Result<()> {
-        let Some(committed) = self.bus.committed(&partitions)? else {
-            self.state = State::Locating { partitions, since };
-            return Ok(());
-        };
-        self.next_offsets.clear();
-        self.quiet.forget();
-        for (place, next) in partitions.iter().zip(&committed) {
-            self.next_offsets.extend(next.map(|next| (place.clone(), next)));
-            if let Some(newest) = self.processor.newest_of(place.1) {
-                self.quiet.heard(place.1, None, newest, || self.bus.unix_ms());
-            }
-        }
-        let start: Vec<(Place, Option<i64>)> = partitions.iter().cloned().zip(committed).collect();
-        self.bus.read_from(&start)?;
-        self.started(partitions, since)
-    }
-
-    fn started(&mut self, partitions: Vec<Place>, since: Instant) -> Result<()> {
-        if self.parts.durability == Durability::Logs {
-            let open: usize = self.processor.partitions().values().map(Sessions::len).sum();
-            let taken = self.since(since);
-            tracing::info!("{open} sessions restored in {:.1} s", taken.as_secs_f32());
-            self.parts.metrics.restore_seconds.observe(taken.as_secs_f64());
-        }
-        // One abort is no trouble, and where nothing comes, nothing is committed that could end it.
-        if self.aborts_in_a_row <= 1 {
-            self.parts.health.set(Phase::Running);
-        }
-        // What is polled from now on is committed under this membership.
-        self.state = State::Running { partitions, membership: self.bus.membership()? };
-        Ok(())
-    }
-
     pub(super) fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })
     }
@@ -414,12 +305,4 @@ impl<B: Bus> Stream<B> {
     fn commit_interval(&self) -> Duration {
         Duration::from_millis(self.parts.config.kafka.commit_interval_ms)
     }
-}
-
-/// The partition numbers of an assignment, each once.
-fn numbers_of(partitions: &[Place]) -> Vec<i32> {
-    let mut numbers: Vec<i32> = partitions.iter().map(|(_, partition)| *partition).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
 }
