@@ -3,7 +3,7 @@
 //! Invariant: an order's evidence is that of its lines at the order's first time, however many events it came in;
 //! a cancellation takes all of it back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
@@ -116,12 +116,14 @@ impl Step<'_> {
         let (session, settings, facts) = (&mut *self.session, self.settings, &mut self.effects.facts);
         let order = &mut session.orders[at];
         let bought_at = order.closed_at;
-        let is_new = |item: &ItemId| new_lines.iter().any(|new| new.item == *item);
+        let new_lines: HashSet<&str, FixedState> = new_lines.iter().map(|new| new.item.as_str()).collect();
+        let is_new = |item: &ItemId| new_lines.contains(item.as_str());
         if let Some(customer) = order.customer.clone().filter(|customer| self.shop.offered.knows(customer)) {
+            let in_basket = basket.by_item();
             for line in order.lines.iter_mut().filter(|line| is_new(&line.item)) {
                 let is_own = |offer: u128| session.offers.iter().any(|own| own.id == offer);
                 // What was in the basket before is nobody's doing, here as elsewhere.
-                let entered_at = basket.added_at(&line.item).map_or(bought_at, |added_at| added_at.min(bought_at));
+                let entered_at = in_basket.get(line.item.as_str()).map_or(bought_at, |known| known.added_at.min(bought_at));
                 line.elsewhere = self.shop.offered.newest(&customer, &line.item, entered_at, bought_at, is_own).map(Box::new);
             }
         }
@@ -153,8 +155,9 @@ impl Step<'_> {
         let order = &mut self.session.orders[at];
         order.follow_up_at = order.follow_up_at.into_iter().chain(follow_up_at.map(|after_ms| order.ts.plus_ms(after_ms))).min();
         let before = order.category_evidence(rules);
+        let mut known: HashSet<Id, FixedState> = order.categories.iter().cloned().collect();
         for category in lines.iter().filter_map(|line| line.category.as_ref()) {
-            if !order.categories.contains(category) {
+            if known.insert(category.clone()) {
                 order.categories.push(category.clone());
             }
         }
@@ -192,17 +195,24 @@ impl Step<'_> {
             (facets.category, told.or(facets.price))
         };
         let rules = &self.settings.rules;
+        // Worked out once: an order may have thousands of lines.
+        let bought: Vec<(&ItemId, Option<Id>, Option<Money>)> = lines
+            .iter()
+            .map(|line| {
+                let (category, price) = of(&line.item_id, line.price);
+                (&line.item_id, category, price)
+            })
+            .collect();
         let mut facts = Vec::new();
         for item in considered {
             let is_bought = lines.iter().any(|line| line.item_id == item);
             let (Some(category), Some(price)) = of(&item, None) else { continue };
-            let is_better = |line: &&Line| {
-                let (other, other_price) = of(&line.item_id, line.price);
+            let is_better = |(_, other, other_price): &&(&ItemId, Option<Id>, Option<Money>)| {
                 other.as_ref() == Some(&category)
                     && other_price.is_some_and(|other| is_between(other, rules.upsell_price_ratio_min, rules.upsell_price_ratio_max, price))
             };
             // Who bought it itself has bought nothing instead, and counts among those who considered it.
-            let instead = lines.iter().filter(|_| !is_bought).filter(is_better).map(|line| line.item_id.clone()).collect();
+            let instead = bought.iter().filter(|_| !is_bought).filter(is_better).map(|(item, ..)| (*item).clone()).collect();
             facts.push(Fact::PassedOver { item, instead });
         }
         self.effects.facts.extend(facts);
@@ -258,17 +268,18 @@ impl Step<'_> {
     /// where prices include it. A price that is missing is the one the shop's catalogue gives, then the basket's.
     /// Learned prices are not asked: what is known of them here depends on how events fell into commits.
     fn net_values(&mut self, lines: &[Line], amounts: OrderAmounts, currency: Currency) -> Vec<i128> {
-        let mut values = Vec::with_capacity(lines.len());
-        for line in lines {
+        let basket = self.session.basket.by_item();
+        let price = |line: &Line| {
             let given = || self.shop.catalogue.given_price(&line.item_id, currency, self.settings.currency);
             // Baskets keep prices in the shop's own currency alone.
-            let in_basket = || self.session.basket.price_of(&line.item_id).filter(|_| currency == self.settings.currency);
-            let price = line.price.or_else(given).or_else(in_basket);
-            if price.is_none() {
-                self.total(TotalKey::Unpriced, 1);
-            }
-            values.push(price.unwrap_or_default().times(line.quantity));
+            let in_basket = || basket.get(line.item_id.as_str())?.price.filter(|_| currency == self.settings.currency);
+            line.price.or_else(given).or_else(in_basket)
+        };
+        let prices: Vec<Option<Money>> = lines.iter().map(price).collect();
+        for _ in prices.iter().filter(|price| price.is_none()) {
+            self.total(TotalKey::Unpriced, 1);
         }
+        let mut values: Vec<i128> = lines.iter().zip(prices).map(|(line, price)| price.unwrap_or_default().times(line.quantity)).collect();
         let tax = amounts.tax.filter(|_| self.settings.money.prices_include_tax);
         for amount in [amounts.discount, tax].into_iter().flatten() {
             let parts = share(amount, &values);
@@ -290,8 +301,9 @@ impl Step<'_> {
         let order = &mut self.session.orders[at];
         let (currency, ts, customer) = (order.currency, order.ts, order.customer.clone());
         let (mut refunded, mut touched, mut gone) = (0, Vec::new(), Vec::new());
+        let asked = lines.map(quantities);
         for line in &mut order.lines {
-            let Some(quantity) = asked_back(line, lines) else { continue };
+            let Some(quantity) = asked_back(line, asked.as_ref()) else { continue };
             let was_gone = line.is_gone();
             refunded += line.refund(quantity);
             touched.push(line.item.clone());
@@ -311,8 +323,10 @@ impl Step<'_> {
     /// Counts what of a refund can't be: more than is left, what was never bought, another currency than the order's.
     fn count_ignored(&mut self, at: usize, lines: Option<&[Line]>) {
         let order = &self.session.orders[at];
-        let is_over = |line: &OrderLine| asked_back(line, lines).is_some_and(|quantity| quantity.0 > line.kept_milli());
-        let is_unknown = |back: &&Line| order.lines.iter().all(|line| line.item != back.item_id);
+        let asked = lines.map(quantities);
+        let is_over = |line: &OrderLine| asked_back(line, asked.as_ref()).is_some_and(|quantity| quantity.0 > line.kept_milli());
+        let known: HashSet<&str, FixedState> = order.lines.iter().map(|line| line.item.as_str()).collect();
+        let is_unknown = |back: &&Line| !known.contains(back.item_id.as_str());
         let too_large = match lines {
             None => usize::from(order.lines.iter().all(OrderLine::is_gone)),
             Some(_) => order.lines.iter().filter(|line| is_over(line)).count(),
@@ -390,10 +404,18 @@ fn places_of(order: &Order) -> Places {
     order.lines.iter().enumerate().map(|(place, line)| (line.item.clone(), place)).collect()
 }
 
-/// How much of a line is asked back: all of it without a list.
-fn asked_back(line: &OrderLine, lines: Option<&[Line]>) -> Option<Quantity> {
-    match lines {
-        None => Some(line.quantity),
-        Some(lines) => lines.iter().filter(|back| back.item_id == line.item).map(|back| back.quantity).reduce(Quantity::plus),
+/// How many units of each item, by item.
+type Quantities<'a> = HashMap<&'a str, Quantity, FixedState>;
+
+fn quantities(lines: &[Line]) -> Quantities<'_> {
+    let mut all = Quantities::default();
+    for line in lines {
+        all.entry(&line.item_id).and_modify(|known| *known = known.plus(line.quantity)).or_insert(line.quantity);
     }
+    all
+}
+
+/// How much of a line is asked back: all of it without a list.
+fn asked_back(line: &OrderLine, asked: Option<&Quantities<'_>>) -> Option<Quantity> {
+    asked.map_or(Some(line.quantity), |asked| asked.get(line.item.as_str()).copied())
 }

@@ -64,23 +64,16 @@ impl Basket {
         self.lines.iter().any(|line| line.item == item)
     }
 
-    /// The price an event told for an item in it.
+    /// The lines by their items: to look up one for each of thousands.
     #[must_use]
-    pub fn price_of(&self, item: &str) -> Option<Money> {
-        self.lines.iter().find(|line| line.item == item)?.price
-    }
-
-    /// When an item in it first came.
-    #[must_use]
-    pub fn added_at(&self, item: &str) -> Option<Timestamp> {
-        self.lines.iter().find(|line| line.item == item).map(|line| line.added_at)
+    pub fn by_item(&self) -> HashMap<&str, &BasketLine, FixedState> {
+        self.lines.iter().map(|line| (line.item.as_str(), line)).collect()
     }
 
     /// Adds a line, or units to the one that is there. Returns the fact it makes, if any.
     pub fn add(&mut self, line: &Line, ts: Timestamp, rules: BasketRules) -> Option<Fact> {
         if let Some(known) = self.lines.iter_mut().find(|known| known.item == line.item_id) {
-            known.quantity = known.quantity.plus(line.quantity);
-            known.price = line.price.or(known.price);
+            known.grow(line);
             return None;
         }
         if self.lines.len() >= rules.lines_max {
@@ -146,17 +139,33 @@ impl Basket {
         self.lines.iter().map(|line| EvidenceLine { item: line.item.clone(), evidence: line.evidence }).collect()
     }
 
+    /// Which evidence they have beside their own is for the caller to say. A map finds lines of one item: there may be
+    /// thousands.
     fn replace_lines(&mut self, lines: &[Line], ts: Timestamp, rules: BasketRules) {
-        let old = std::mem::take(&mut self.lines);
-        let old: HashMap<&str, &BasketLine, FixedState> = old.iter().map(|known| (known.item.as_str(), known)).collect();
+        let old = Self { lines: std::mem::take(&mut self.lines), opened_at: None };
+        let (old, mut places) = (old.by_item(), HashMap::<&str, usize, FixedState>::default());
+        let evidence = Evidence { stage: rules.stage, weight_milli: rules.weight_milli, ts, partners: 0 };
         for line in lines {
-            self.add(line, ts, rules);
+            if let Some(place) = places.get(line.item_id.as_str()) {
+                self.lines[*place].grow(line);
+            } else if self.lines.len() < rules.lines_max {
+                places.insert(&line.item_id, self.lines.len());
+                let Line { item_id, quantity, price, .. } = line;
+                self.lines.push(BasketLine { item: item_id.clone(), quantity: *quantity, price: *price, evidence, added_at: ts });
+            }
         }
         for line in &mut self.lines {
             let known = old.get(line.item.as_str());
             line.price = line.price.or(known.and_then(|known| known.price));
             line.added_at = known.map_or(line.added_at, |known| known.added_at);
         }
+    }
+}
+
+impl BasketLine {
+    fn grow(&mut self, by: &Line) {
+        self.quantity = self.quantity.plus(by.quantity);
+        self.price = by.price.or(self.price);
     }
 }
 

@@ -35,10 +35,10 @@ fn more_units_of_an_item_are_no_new_evidence() {
     let mut basket = Basket::default();
     assert!(added(&mut basket, "a").is_some());
     assert_eq!(basket.add(&units("a", 2, Some(7)), Timestamp(1), rules(Stage::CartAdd)), None);
-    assert_eq!((basket.lines.len(), basket.lines[0].quantity, basket.price_of("a")), (1, Quantity(3_000), Some(Money(7))));
+    assert_eq!((basket.lines.len(), basket.lines[0].quantity, basket.by_item()["a"].price), (1, Quantity(3_000), Some(Money(7))));
     // A later event without a price takes none away.
     basket.add(&units("a", 1, None), Timestamp(2), rules(Stage::CartAdd));
-    assert_eq!(basket.price_of("a"), Some(Money(7)));
+    assert_eq!(basket.by_item()["a"].price, Some(Money(7)));
 }
 
 #[test]
@@ -87,7 +87,10 @@ fn lines_at_the_checkout_replace_the_basket_and_keep_prices_that_are_known() {
     basket.add(&units("b", 1, Some(6)), Timestamp(0), rules(Stage::CartAdd));
     basket.advance(&[units("c", 1, None), units("a", 2, None), units("c", 1, None)], Timestamp(9), rules(Stage::Checkout));
     assert_eq!(items(&basket), ["c", "a"]);
-    assert_eq!((basket.lines[0].quantity, basket.price_of("a"), basket.price_of("c")), (Quantity(2_000), Some(Money(5)), None));
+    assert_eq!(
+        (basket.lines[0].quantity, basket.by_item()["a"].price, basket.by_item()["c"].price),
+        (Quantity(2_000), Some(Money(5)), None)
+    );
     assert_eq!(basket.opened_at, Some(Timestamp(0)));
 }
 

@@ -15,8 +15,18 @@ pub struct BestEntry {
     pub weight: u64,
     /// The number of purchased baskets behind it.
     pub together: u32,
+    /// The item's number, here too: looking for it in the slots would fetch each of them.
+    number: u32,
     /// The item.
     pub slot: Arc<Slot>,
+}
+
+impl BestEntry {
+    /// An item with these figures.
+    #[must_use]
+    pub fn new(weight: u64, together: u32, slot: Arc<Slot>) -> Self {
+        Self { weight, together, number: slot.number, slot }
+    }
 }
 
 /// The list, of a fixed length at most.
@@ -42,27 +52,28 @@ impl Best {
     /// Whether the item of that number is in the list.
     #[must_use]
     pub fn contains(&self, number: u32) -> bool {
-        self.entries.iter().any(|entry| entry.slot.number == number)
+        self.entries.iter().any(|entry| entry.number == number)
     }
 
-    /// Puts the entry in its place, in place of its item's old one; drops the lightest where there are too many.
-    pub fn update(&mut self, entry: BestEntry) {
-        self.remove(entry.slot.number);
-        self.insert(entry);
+    /// Puts an item in its place, in place of its old one; drops the lightest where there are too many.
+    pub fn update(&mut self, weight: u64, together: u32, slot: &Arc<Slot>) {
+        self.remove(slot.number);
+        self.insert(weight, together, slot);
     }
 
-    /// Puts the entry of an item that is not in the list in its place, as [`Best::update`] does.
-    pub fn insert(&mut self, entry: BestEntry) {
-        // Most entries of a long row are too light: telling that first makes building a list cheap.
-        if entry.weight < self.lightest() {
+    /// Puts an item that is not in the list in its place, as [`Best::update`] does.
+    pub fn insert(&mut self, weight: u64, together: u32, slot: &Arc<Slot>) {
+        // Most are too light: telling that first makes building a list cheap.
+        if weight == 0 || weight < self.lightest() {
             return;
         }
-        let at = self.entries.partition_point(|other| order(other, &entry) == Ordering::Less);
-        if at >= self.length_max || entry.weight == 0 {
+        let is_before = |other: &BestEntry| order((other.weight, &other.slot), (weight, slot)) == Ordering::Less;
+        let at = self.entries.partition_point(is_before);
+        if at >= self.length_max {
             return;
         }
         self.entries.truncate(self.length_max - 1);
-        self.entries.insert(at, entry);
+        self.entries.insert(at, BestEntry::new(weight, together, Arc::clone(slot)));
     }
 
     /// What an entry has to weigh to have a chance: the lightest one's weight once the list is full, else 0.
@@ -73,7 +84,7 @@ impl Best {
 
     /// Takes the item of that number out.
     pub fn remove(&mut self, number: u32) {
-        if let Some(at) = self.entries.iter().position(|entry| entry.slot.number == number) {
+        if let Some(at) = self.entries.iter().position(|entry| entry.number == number) {
             self.entries.remove(at);
         }
     }
@@ -89,6 +100,6 @@ impl Best {
     }
 }
 
-fn order(a: &BestEntry, b: &BestEntry) -> Ordering {
-    b.weight.cmp(&a.weight).then_with(|| a.slot.item.cmp(&b.slot.item))
+fn order(a: (u64, &Arc<Slot>), b: (u64, &Arc<Slot>)) -> Ordering {
+    b.0.cmp(&a.0).then_with(|| a.1.item.cmp(&b.1.item))
 }

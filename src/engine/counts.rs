@@ -280,7 +280,7 @@ impl Counts {
         let mut popular = self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         // A weight that shrank may leave an item in the list that an outsider has passed; it takes its place
         // when it is next bought. Looking through all items here would cost more than that.
-        popular.update(BestEntry { weight, together: slot.baskets(), slot: Arc::clone(slot) });
+        popular.update(weight, slot.baskets(), slot);
     }
 
     /// Returns whether one of the best shrank, so that the list has to be made anew.
@@ -289,7 +289,7 @@ impl Counts {
             return false;
         }
         let grows = delta.weight > 0 || delta.together > 0;
-        if grows && !row.neighbours.contains_key(&slot.number) && row.neighbours.len() >= self.limits.neighbours {
+        if grows && row.neighbours.len() >= self.limits.neighbours && !row.neighbours.contains_key(&slot.number) {
             self.evict_neighbour(row);
         }
         let Some(neighbour) = neighbour_for(row, slot, delta, &self.directed_pairs) else { return false };
@@ -305,7 +305,7 @@ impl Counts {
         if count.weight < old_weight {
             return row.best.contains(slot.number);
         }
-        row.best.update(BestEntry { weight: count.weight, together: count.together, slot: Arc::clone(slot) });
+        row.best.update(count.weight, count.together, slot);
         false
     }
 
@@ -389,7 +389,7 @@ impl Counts {
     fn rebuild_popular(&self) {
         let mut best = Best::new(POPULAR_ITEMS);
         for row in &self.rows {
-            best.insert(BestEntry { weight: row.slot.weight(), together: row.slot.baskets(), slot: Arc::clone(&row.slot) });
+            best.insert(row.slot.weight(), row.slot.baskets(), &row.slot);
         }
         *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = best;
     }
@@ -402,7 +402,7 @@ impl Row {
         for neighbour in self.neighbours.values() {
             let PairCount { weight, together } = neighbour.count;
             if weight >= lightest {
-                self.best.insert(BestEntry { weight, together, slot: Arc::clone(&neighbour.slot) });
+                self.best.insert(weight, together, &neighbour.slot);
                 lightest = self.best.lightest();
             }
         }

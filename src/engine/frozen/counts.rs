@@ -121,7 +121,7 @@ impl Counts {
         }
         let best = row.best.iter().map(|at| in_order.get(*at as usize)).map(|found| {
             let &(slot, weight, together) = found.ok_or(BadEntry("a heaviest neighbour is none"))?;
-            Ok(BestEntry { weight, together, slot: Arc::clone(slot) })
+            Ok(BestEntry::new(weight, together, Arc::clone(slot)))
         });
         let best = Best::of(best.collect::<Result<_, _>>()?, BEST_NEIGHBOURS);
         let mut thawed = Row { slot: Arc::clone(slot), neighbours, best };
@@ -158,7 +158,7 @@ impl Counts {
         }
         let entry = |place: &u32| {
             let slot = Arc::clone(slot_at(slots, *place)?);
-            Ok(BestEntry { weight: slot.weight(), together: slot.baskets(), slot })
+            Ok(BestEntry::new(slot.weight(), slot.baskets(), slot))
         };
         if popular.len() > POPULAR_ITEMS {
             return Err(BadEntry("there are too many most bought items"));

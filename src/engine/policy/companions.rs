@@ -2,11 +2,15 @@
 //!
 //! Invariant: what the shopper has earned and what the shop pins comes first, then what ranking puts first.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
 use super::rules::{Role, Rules};
 use super::{Chosen, Ground, Situation, fallback, stamps};
 use crate::engine::ranking::{Candidate, Query, rank};
 use crate::engine::vocabulary::{OfferKind, Outcome};
-use crate::event::{Id, ItemId};
+use crate::event::{Id, ItemId, Timestamp};
 
 /// Pins are looked for at so many items, the newest.
 const PINS_LOOKED_AT: usize = 16;
@@ -52,15 +56,19 @@ pub(super) fn add_certain(situation: &Situation<'_>, rules: &mut Rules<'_>, chos
 /// Adds the items of the order that are due again: by the catalogue's word, or by what buyers do.
 fn add_due_again(situation: &Situation<'_>, rules: &mut Rules<'_>, chosen: &mut Vec<Chosen>) {
     let Situation { shop, settings, session, now, .. } = *situation;
+    let mut in_orders: HashMap<&str, Timestamp, FixedState> = HashMap::default();
+    for order in session.orders.iter().filter(|order| !order.is_cancelled()) {
+        for line in &order.lines {
+            in_orders.entry(&line.item).and_modify(|last_at| *last_at = order.ts.max(*last_at)).or_insert(order.ts);
+        }
+    }
     for beside in situation.beside {
         if !has_room(situation, chosen) {
             return;
         }
         let facets = shop.catalogue.facets(&beside.item, settings.currency);
         let known = shop.customers.bought_by(session.customer.as_ref(), &beside.item);
-        let in_orders =
-            || session.orders.iter().filter(|order| !order.is_cancelled() && order.lines.iter().any(|line| line.item == beside.item));
-        let last_at = known.map(|bought| bought.last_at).or_else(|| in_orders().map(|order| order.ts).max());
+        let last_at = known.map(|bought| bought.last_at).or_else(|| in_orders.get(beside.item.as_str()).copied());
         let Some(last_at) = last_at else { continue };
         let rebuy = shop.customers.rebuys.of(&beside.item);
         let is_rebought = rebuy.buyers > 0 && rebuy.share() >= settings.rules.rebuy_share_min;

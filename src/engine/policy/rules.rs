@@ -3,7 +3,7 @@
 //! Invariant: an item that any rule speaks against is never offered. The rules are asked in the order of
 //! [`Rules::check`], cheap ones first, and the first that says no is the item's reason.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
@@ -41,11 +41,16 @@ pub(super) enum Role<'a> {
 pub(super) struct Rules<'a> {
     situation: &'a Situation<'a>,
     there: HashSet<&'a str, FixedState>,
+    /// The items of the order that is followed up, if one is.
+    followed_up: HashSet<&'a str, FixedState>,
     bought: HashSet<&'a str, FixedState>,
     shown_last: &'a [ItemId],
-    kept_away: Vec<ItemId>,
-    families: Vec<(&'a ItemId, ItemId)>,
-    lesser: Vec<ItemId>,
+    kept_away: HashSet<ItemId, FixedState>,
+    /// What is there by the item that it and its variants go by; empty where the catalogue relates nothing.
+    families: HashMap<ItemId, Vec<&'a ItemId>, FixedState>,
+    /// What is there, likewise.
+    related: HashSet<&'a ItemId, FixedState>,
+    lesser: HashSet<ItemId, FixedState>,
     dearest: Option<Money>,
     value_micros: i128,
     candidates: usize,
@@ -69,14 +74,20 @@ impl<'a> Rules<'a> {
         } else {
             Vec::new()
         };
+        let mut families: HashMap<ItemId, Vec<&ItemId>, FixedState> = HashMap::default();
+        for item in &related {
+            families.entry(family_of(situation, item)).or_default().push(item);
+        }
         Self {
             situation,
             there,
+            followed_up: beside.iter().filter(|_| situation.follows_up).map(|beside| beside.item.as_str()).collect(),
             bought: session.bought_now().map(|item| item.as_str()).collect(),
             shown_last: if situation.is_visit_over() || situation.settings.rules.repeat_shown { &[] } else { &session.pressure.last_seen },
             kept_away: related.iter().flat_map(|item| shop.catalogue.excluded_with(item)).collect(),
-            families: related.iter().map(|item| (*item, family_of(situation, item))).collect(),
             lesser: related.iter().flat_map(|item| lesser_than(situation, item)).collect(),
+            families,
+            related: related.into_iter().collect(),
             dearest: beside.iter().filter_map(|beside| beside.price).max(),
             value_micros: beside.iter().map(|beside| beside.value_micros).sum(),
             candidates: 0,
@@ -156,7 +167,7 @@ impl<'a> Rules<'a> {
 
     /// Whether it was bought by the order that is followed up, and may be offered again.
     fn is_due_again(&self, item: &ItemId, role: Role<'_>) -> bool {
-        role == Role::Again && self.situation.follows_up && self.situation.beside.iter().any(|beside| beside.item == *item)
+        role == Role::Again && self.followed_up.contains(item.as_str())
     }
 
     /// Whether it is in a basket that is not over yet: an order is followed up whether the shopper is there or not.
@@ -208,18 +219,19 @@ impl<'a> Rules<'a> {
         };
         let family = facets.family.as_ref().unwrap_or(item);
         let is_due_again = self.is_due_again(item, role);
-        let is_there = |(there, other): &(&ItemId, ItemId)| {
-            let stands = *there != item && Some(*there) != replaced && (!is_due_again || self.is_in_open_basket(there));
-            stands && other == family
-        };
-        if self.families.iter().any(is_there) || self.is_another_grade(item, role) { Err(Outcome::VariantThere) } else { Ok(()) }
+        let stands = |there: &&ItemId| *there != item && Some(*there) != replaced && (!is_due_again || self.is_in_open_basket(there));
+        if self.families.get(family).is_some_and(|there| there.iter().any(stands)) || self.is_another_grade(item, role) {
+            Err(Outcome::VariantThere)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether a companion is what the shop calls better or worse than something that is there: one or the other is
     /// wanted, not both.
     fn is_another_grade(&self, item: &ItemId, role: Role<'_>) -> bool {
         let is_companion = matches!(role, Role::Companion | Role::Bundled);
-        let is_better = || lesser_than(self.situation, item).iter().any(|lesser| self.families.iter().any(|(there, _)| *there == lesser));
+        let is_better = || lesser_than(self.situation, item).iter().any(|lesser| self.related.contains(lesser));
         is_companion && (self.lesser.contains(item) || is_better())
     }
 
