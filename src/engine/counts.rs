@@ -17,8 +17,11 @@ use super::best::{Best, BestEntry};
 use super::decay::{Decay, Stage};
 use super::facts::EvidenceLine;
 use super::memory;
+use super::row::Neighbour;
 use super::slot::Slot;
 use crate::event::ItemId;
+
+pub use super::row::{PairCount, Row};
 
 /// How many of an item's heaviest neighbours ranking reads. Measured elsewhere on long baskets: from 16 on,
 /// nothing that can be seen is lost against reading them all.
@@ -38,46 +41,6 @@ pub struct CountLimits {
     pub neighbours: usize,
     /// Most pairs, each counted once.
     pub pairs: usize,
-}
-
-/// Figures of a pair.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PairCount {
-    /// The decayed fixed-point weight of all evidence for the pair.
-    pub weight: u64,
-    /// The number of purchased baskets with both.
-    pub together: u32,
-}
-
-/// One item's row. Copied when it changes while a frozen shop still holds it.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The item's own count.
-    pub slot: Arc<Slot>,
-    neighbours: HashMap<u32, Neighbour, FixedState>,
-    best: Best,
-}
-
-#[derive(Clone, Debug)]
-struct Neighbour {
-    slot: Arc<Slot>,
-    count: PairCount,
-}
-
-impl Row {
-    /// The heaviest neighbours, heaviest first, ties by item id.
-    #[must_use]
-    pub fn best(&self) -> &[BestEntry] {
-        self.best.entries()
-    }
-
-    /// All neighbours with their figures, sorted by item id.
-    #[must_use]
-    pub fn neighbours_sorted(&self) -> Vec<(&ItemId, PairCount)> {
-        let mut all: Vec<_> = self.neighbours.values().map(|n| (&n.slot.item, n.count)).collect();
-        all.sort_unstable_by_key(|(item, _)| *item);
-        all
-    }
 }
 
 /// The counts of a shop.
@@ -392,20 +355,6 @@ impl Counts {
             best.insert(row.slot.weight(), row.slot.baskets(), &row.slot);
         }
         *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = best;
-    }
-}
-
-impl Row {
-    fn rebuild_best(&mut self) {
-        self.best.clear();
-        let mut lightest = 0;
-        for neighbour in self.neighbours.values() {
-            let PairCount { weight, together } = neighbour.count;
-            if weight >= lightest {
-                self.best.insert(weight, together, &neighbour.slot);
-                lightest = self.best.lightest();
-            }
-        }
     }
 }
 

@@ -6,10 +6,11 @@
 //!
 //! | file | what it is for |
 //! | --- | --- |
-//! | `apply`, `apply_order`, `answer` | one event in, effects out: the way through everything below |
-//! | `session`, `basket`, `dedupe`, `outstanding`, `orders`, `pressure`, `timers` | what one session holds |
+//! | `apply`, `apply_order`, `apply_refund`, `answer` | one event in, effects out: the way through everything below |
+//! | `session`, `basket`, `dedupe`, `outstanding`, `orders`, `pressure` | what one session holds |
+//! | `sessions`, `timers` | the sessions of one partition, and what is due of them |
 //! | `scrub` | a session without the customers who were erased |
-//! | `shop`, `counts`, `basket_change`, `slot`, `best`, `decay`, `customers`, `rebuys`, `catalogue`, `shelves`, `passed_over`, `weekly`, `totals`, `combinations`, `erased` | what the whole shop knows |
+//! | `shop`, `counts`, `row`, `basket_change`, `slot`, `best`, `decay`, `customers`, `rebuys`, `catalogue`, `shelves`, `passed_over`, `weekly`, `totals`, `combinations`, `erased` | what the whole shop knows |
 //! | `facts` | what a session tells the shop |
 //! | `frozen` | the whole shop at one moment, out and in |
 //! | `ranking`, `policy`, `offer`, `reason` | from counts to an offer |
@@ -22,6 +23,7 @@
 mod answer;
 pub mod apply;
 mod apply_order;
+mod apply_refund;
 pub mod attribution;
 pub mod basket;
 pub mod basket_change;
@@ -53,9 +55,11 @@ pub mod ranking;
 pub mod ratio;
 pub mod reason;
 pub mod rebuys;
+pub mod row;
 pub mod scrub;
 pub mod segment;
 pub mod session;
+pub mod sessions;
 pub mod settings;
 pub mod shelves;
 pub mod shop;

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::orders::Order;
 use crate::engine::test_support::{DAY_MS, HOUR_MS, START, event, raw};
+use crate::engine::vocabulary::{Arm, Placement};
 
 const IDLE_MS: i64 = DAY_MS;
 

@@ -1,0 +1,67 @@
+//! One item's row: its own count, and its pairs with the items it is bought with.
+//!
+//! Invariant: `best` are the heaviest of the neighbours, but where one of them made room for a newcomer: that leaves a gap
+//! until the list is made anew.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::best::{Best, BestEntry};
+use super::slot::Slot;
+use crate::event::ItemId;
+
+/// Figures of a pair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PairCount {
+    /// The decayed fixed-point weight of all evidence for the pair.
+    pub weight: u64,
+    /// The number of purchased baskets with both.
+    pub together: u32,
+}
+
+/// One item's row. Copied when it changes while a frozen shop still holds it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The item's own count.
+    pub slot: Arc<Slot>,
+    pub(super) neighbours: HashMap<u32, Neighbour, FixedState>,
+    pub(super) best: Best,
+}
+
+/// An item that is bought with the row's own.
+#[derive(Clone, Debug)]
+pub(super) struct Neighbour {
+    pub(super) slot: Arc<Slot>,
+    pub(super) count: PairCount,
+}
+
+impl Row {
+    /// The heaviest neighbours, heaviest first, ties by item id.
+    #[must_use]
+    pub fn best(&self) -> &[BestEntry] {
+        self.best.entries()
+    }
+
+    /// All neighbours with their figures, sorted by item id.
+    #[must_use]
+    pub fn neighbours_sorted(&self) -> Vec<(&ItemId, PairCount)> {
+        let mut all: Vec<_> = self.neighbours.values().map(|n| (&n.slot.item, n.count)).collect();
+        all.sort_unstable_by_key(|(item, _)| *item);
+        all
+    }
+
+    /// Makes the list of the heaviest anew.
+    pub(super) fn rebuild_best(&mut self) {
+        self.best.clear();
+        let mut lightest = 0;
+        for neighbour in self.neighbours.values() {
+            let PairCount { weight, together } = neighbour.count;
+            if weight >= lightest {
+                self.best.insert(weight, together, &neighbour.slot);
+                lightest = self.best.lightest();
+            }
+        }
+    }
+}
