@@ -63,9 +63,7 @@ mod tests {
     use super::*;
 
     fn with_customer(customer: Option<&str>) -> Session {
-        let mut session = Session::default();
-        session.customer = customer.map(Into::into);
-        session
+        Session { customer: customer.map(Into::into), ..Session::default() }
     }
 
     #[test]
