@@ -67,7 +67,8 @@ pub struct Commit<M> {
 pub enum Outcome {
     /// All of it is there; it took this long.
     Committed(Duration),
-    /// None of it is there; the reason.
+    /// It is told as not there, and done again from what is committed; the reason. None of it is there, or, where a producer
+    /// that gave no answer was replaced, all of it may be: what is read next says which.
     Aborted(String),
     /// The process has to end; the reason.
     Fatal(anyhow::Error),

@@ -1,10 +1,10 @@
 //! One commit, step by step: a transaction over its records and the offsets it covers.
 //!
-//! Invariant: a batch is committed whole or not at all, and its sender is told which. A step that failed is
-//! repeated, or the transaction is aborted, or the process ends. A call whose answer did not come is repeated until
-//! there is one, so no outcome is ever unknown; but copies of it may still be on their way to a broker that was
-//! stopped or cut off. So the next transaction is a new producer's, which makes the brokers refuse them. A producer that
-//! was put out of use is replaced *before* its sender is told to restore: whatever it left is decided by then.
+//! Invariant: a batch is committed whole or not at all, and its sender is told which, or told to look. A step that failed
+//! is repeated, or the transaction is aborted, or the process ends. A call whose answer did not come is repeated until
+//! there is one; but copies of it may still be on their way to a broker that was stopped or cut off. So the next
+//! transaction is a new producer's, which makes the brokers refuse them. A producer that was put out of use is replaced
+//! *before* its sender is told to restore: whatever it left is decided by then.
 
 use std::time::Duration;
 

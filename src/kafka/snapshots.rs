@@ -17,7 +17,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::metrics::{Metrics, SnapshotOutcome};
 use crate::snapshots::{Entry, Kind, LogRange, Looked, Store, fits, name_of, to_delete};
-use crate::state::snapshot::{SnapshotHead, read_snapshot_head, write_snapshot};
+use crate::state::snapshot::{BadSnapshot, SnapshotHead, read_snapshot_head, write_snapshot};
 
 /// How often it is looked whether a snapshot is due.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -201,12 +201,13 @@ fn look(store: &Store, range: &LogRange) -> Result<InStore> {
 fn kind_of(store: &Store, entry: &Entry, range: &LogRange) -> Result<(Kind, Option<SnapshotHead>)> {
     let mut input = match store.get(&entry.name) {
         Ok(input) => input,
-        // Another instance has deleted it meanwhile, or it can't be read.
-        Err(_) => return Ok((Kind::Unreadable, None)),
+        // Another instance has deleted it meanwhile, or the store does not answer.
+        Err(_) => return Ok((Kind::Unknown, None)),
     };
     Ok(match read_snapshot_head(&mut input) {
         Ok(head) if head.topic == range.topic => (Kind::Ours, Some(head)),
         Ok(_) => (Kind::Foreign, None),
+        Err(BadSnapshot::Newer(..) | BadSnapshot::Unreadable(_)) => (Kind::Unknown, None),
         Err(_) => (Kind::Unreadable, None),
     })
 }

@@ -66,7 +66,9 @@ pub enum Kind {
     Ours,
     /// It belongs to another topic.
     Foreign,
-    /// Damaged, or of a version that is not read.
+    /// The store does not say, or a later version wrote it: it may be anybody's.
+    Unknown,
+    /// Damaged, or of a version that nobody reads any more.
     Unreadable,
 }
 
@@ -86,7 +88,7 @@ pub fn to_delete(mut looked: Vec<Looked>, kept: usize) -> Vec<String> {
     looked.sort_by_key(|one| std::cmp::Reverse((one.entry.modified_ms, one.entry.next_offset)));
     let (mut ours, mut names) = (0, Vec::new());
     for one in looked {
-        if ours >= kept && one.kind != Kind::Foreign {
+        if ours >= kept && matches!(one.kind, Kind::Ours | Kind::Unreadable) {
             names.push(one.entry.name);
         } else if one.kind == Kind::Ours {
             ours += 1;
@@ -144,11 +146,12 @@ mod tests {
 
     #[test]
     fn the_newest_are_kept_by_time_and_another_shops_are_left_alone() {
-        use Kind::{Foreign, Ours, Unreadable};
+        use Kind::{Foreign, Ours, Unknown, Unreadable};
         let all = vec![
             looked(900, 1, Ours), // of the topic before it was made anew
             looked(10, 2, Ours),
             looked(15, 3, Foreign),
+            looked(17, 3, Unknown),
             looked(20, 4, Ours),
             looked(25, 5, Unreadable),
             looked(30, 6, Ours),
