@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::events::{Event, START_MS};
 use support::instance::Instance;
-use support::scene::{await_all, check, dump_lines};
+use support::scene::{SOON, await_all, check, dump_lines};
 use support::topics::{Rec, Topics};
 
 const DAY_MS: i64 = 86_400_000;
@@ -106,4 +106,22 @@ fn a_session_that_is_over_leaves_a_tombstone_and_is_not_restored() {
     assert!(restored.iter().all(|session| session["session"].as_str().is_some_and(|key| key.starts_with("s:later-40"))), "{restored:?}");
     let events: Vec<Event> = early.into_iter().chain(later(6)).chain(later(40)).collect();
     check(&topics, &events);
+}
+
+#[test]
+fn offsets_that_are_gone_end_it_with_a_line_and_nothing_is_counted_twice() {
+    let Some(brokers) = support::brokers("offsets_that_are_gone_end_it_with_a_line_and_nothing_is_counted_twice") else { return };
+    let topics = Topics::create(&brokers, "gone", 2);
+    let settings: Vec<(&str, &str)> = ALL_TREATED.into_iter().chain(SOON).collect();
+    let instance = Instance::ready(&topics, "one", &settings);
+    feed(&topics, &instance, &companions());
+    instance.drained();
+    topics.settle();
+    let counted = dump_lines(&topics, "--counts");
+    topics.forget_group();
+    let (status, log) = Instance::start(&topics, "one", &settings).ended();
+    let words: Vec<&str> = log.lines().filter(|line| line.starts_with("offerstream: ")).collect();
+    assert!(!status.success() && words.len() == 1, "{status}:\n{log}");
+    assert!(words[0].contains("has no offset for partition") && words[0].contains("--reset-offsets"), "{}", words[0]);
+    assert_eq!(dump_lines(&topics, "--counts"), counted);
 }

@@ -132,6 +132,16 @@ impl Topics {
         format!("{}.{which}", self.prefix)
     }
 
+    /// Forgets the group and all that it has committed, once it has no members left.
+    pub fn forget_group(&self) {
+        let admin = self.admin();
+        let is_gone = || {
+            let deleted = block_on(admin.delete_groups(&[&self.prefix], &AdminOptions::new()));
+            deleted.is_ok_and(|groups| groups.iter().all(Result::is_ok))
+        };
+        wait_until("the group to be deleted", Duration::from_secs(60), is_gone, String::new);
+    }
+
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().expect("an admin client")
     }
