@@ -35,6 +35,7 @@ fn killed_three_times_every_offer_that_is_committed_has_left() {
     instance.drained();
     let mut outcome = outcome(&topics);
     let sent = outcome.offers.len();
+    assert_eq!(left::two_ids_of_one_cause(&outcome.offers), [""; 0]);
     left::first_of_each(&mut outcome.offers);
     let (committed, missing) = left::missing(&topics.read("sessions"), &outcome.offers);
     assert!(committed > 500, "only {committed} offers are remembered: this log proves little");
