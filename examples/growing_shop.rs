@@ -4,7 +4,9 @@
 //! cargo run --release --example growing_shop -- 1000000 20000 10 12 | offerstream replay -
 //! ```
 //! Arguments: how many events; how many items in the beginning (and four times as many customers); how many times as many
-//! in the end; how long an id is. The same arguments make the same bytes.
+//! in the end; how long an id is; how many pages the shopper opens again after each step of a visit (none unless told). Those
+//! pages are known already, so where no offers are made on them they cost a tenth of the other events and less: most events
+//! of a real shop are such, and they let a hundred million pass in an hour. The same arguments make the same bytes.
 
 use std::io::{BufWriter, Write, stdout};
 
@@ -44,6 +46,7 @@ struct Shop<W: Write> {
     items: u64,
     times: u64,
     id_length: usize,
+    pages: u64,
 }
 
 impl<W: Write> Shop<W> {
@@ -62,6 +65,11 @@ impl<W: Write> Shop<W> {
         writeln!(self.out, r#"{{"type":"{kind}","ts":"{at}","session_id":"{session}"{rest}}}"#)
     }
 
+    /// The page that is open already.
+    fn open_again(&mut self, session: &str, product: &str) -> std::io::Result<()> {
+        (0..self.pages).try_for_each(|_| self.event("product_viewed", session, product))
+    }
+
     fn visit(&mut self, number: u64) -> std::io::Result<()> {
         let session = self.id("s", number);
         let (items, customers) = (self.grown(self.items), self.grown(self.items * 4));
@@ -73,8 +81,10 @@ impl<W: Write> Shop<W> {
             let (id, price, category) = (self.id("i", item), 100 + item % 900, item % CATEGORIES);
             let rest = format!(r#","item_id":"{id}","price":{price},"category":"category {category}","title":"Product {item}"{customer}"#);
             self.event("product_viewed", &session, &rest)?;
+            self.open_again(&session, &rest)?;
             if self.chance.below(3) > 0 {
                 self.event("cart_add", &session, &format!(r#","item_id":"{id}","price":{price}{customer}"#))?;
+                self.open_again(&session, &rest)?;
                 lines.push(format!(r#"{{"item_id":"{id}","price":{price},"quantity":1}}"#));
             }
         }
@@ -101,13 +111,14 @@ fn rfc3339(ms: u64) -> String {
 
 fn main() -> std::io::Result<()> {
     let given: Vec<u64> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
-    let [events, items, times, id_length] = given[..] else {
-        eprintln!("usage: growing_shop EVENTS ITEMS TIMES ID_LENGTH");
+    let (&[events, items, times, id_length] | &[events, items, times, id_length, _]) = &given[..] else {
+        eprintln!("usage: growing_shop EVENTS ITEMS TIMES ID_LENGTH [PAGES]");
         std::process::exit(2);
     };
     let out = BufWriter::with_capacity(1 << 16, stdout().lock());
     let (chance, id_length) = (Chance(0x9E37_79B9_7F4A_7C15), usize::try_from(id_length).unwrap_or(12));
-    let mut shop = Shop { out, chance, written: 0, events: events.max(1), items: items.max(1), times: times.max(1), id_length };
+    let (events, items, times, pages) = (events.max(1), items.max(1), times.max(1), given.get(4).copied().unwrap_or(0));
+    let mut shop = Shop { out, chance, written: 0, events, items, times, id_length, pages };
     let mut visits = 0;
     while shop.written < shop.events {
         shop.visit(visits)?;

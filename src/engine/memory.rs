@@ -5,6 +5,8 @@
 //! of a 64-bit allocator with blocks of 16 bytes, and of tables and lists that double; `just memory` holds it against
 //! the memory of a real process.
 
+use std::collections::BinaryHeap;
+
 use compact_str::CompactString;
 
 use crate::event::Id;
@@ -76,25 +78,18 @@ pub fn hundredth(entries: usize) -> usize {
     (entries / 100).max(1)
 }
 
-/// The `count` keys of least rank, ties by key. `scan` tells every entry, the same twice: that costs two walks and no
-/// copy of what stays.
-pub fn least<K: Ord + Copy>(count: usize, scan: impl Fn(&mut dyn FnMut(K, &Id))) -> Vec<Id> {
-    let mut ranks = Vec::new();
-    scan(&mut |rank, _| ranks.push(rank));
-    let Some(last) = count.min(ranks.len()).checked_sub(1) else { return Vec::new() };
-    let (_, bound, _) = ranks.select_nth_unstable(last);
-    let bound = *bound;
-    drop(ranks);
-    let (mut found, mut ties) = (Vec::new(), Vec::new());
-    scan(&mut |rank, key| match rank.cmp(&bound) {
-        std::cmp::Ordering::Less => found.push(key.clone()),
-        std::cmp::Ordering::Equal => ties.push(key.clone()),
-        std::cmp::Ordering::Greater => {}
+/// The `count` keys of least rank, ties by key, the least first. `scan` tells every entry: one walk, and of what stays
+/// hardly anything is copied.
+pub fn least<K: Ord + Copy>(count: usize, scan: impl FnOnce(&mut dyn FnMut(K, &Id))) -> Vec<Id> {
+    let mut found: BinaryHeap<(K, Id)> = BinaryHeap::new();
+    scan(&mut |rank, key| {
+        if found.len() < count {
+            found.push((rank, key.clone()));
+        } else if let Some(mut last) = found.peek_mut().filter(|last| (rank, key) < (last.0, &last.1)) {
+            *last = (rank, key.clone());
+        }
     });
-    ties.sort_unstable();
-    ties.truncate((last + 1).saturating_sub(found.len()));
-    found.extend(ties);
-    found
+    found.into_sorted_vec().into_iter().map(|(_, key)| key).collect()
 }
 
 #[cfg(test)]
