@@ -140,11 +140,12 @@ fn a_loop_that_is_broken_is_found_out() {
         (Broken::OffsetsBeforeState, 0),
         (Broken::NothingRestored, 0),
         (Broken::UnstableNotAwaited, 0),
+        (Broken::FirstEndBelieved, 0),
         (Broken::NewMembership, 12),
         (Broken::AbortUnheard, 10),
-        (Broken::UnknownIsAborted, 89),
-        (Broken::UnknownIsCommitted, 116),
-        (Broken::OldProducerKept, 89),
+        (Broken::UnknownIsAborted, 265),
+        (Broken::UnknownIsCommitted, 260),
+        (Broken::OldProducerKept, 260),
     ] {
         is_found(broken, from, Delivery::ExactlyOnce);
     }

@@ -169,7 +169,7 @@ pub trait Changelog {
     /// # Errors
     /// It can't be asked for.
     fn end(&mut self, partition: i32) -> Result<Option<i64>>;
-    /// Up to where everything is committed or aborted; `None` where there is no answer yet.
+    /// Up to where everything is committed or aborted, as a leader says that knows it; `None` where there is no answer yet.
     ///
     /// # Errors
     /// It can't be asked for.
@@ -179,6 +179,11 @@ pub trait Changelog {
     /// # Errors
     /// The client refuses.
     fn read(&mut self, partitions: &[i32]) -> Result<()>;
+    /// Looks for the end of a partition again, from behind the last record that was read of it.
+    ///
+    /// # Errors
+    /// The client refuses.
+    fn read_on(&mut self, partition: i32) -> Result<()>;
     /// Waits for a record or an end, a short while, and lends it.
     ///
     /// # Errors

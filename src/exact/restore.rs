@@ -3,7 +3,9 @@
 //! Invariant: a restore ends only when every record is seen that was written before it began, committed or
 //! aborted. So the end is asked for with uncommitted records; then the last stable offset is waited for, until it
 //! has passed that end; then the partition is read to its end. Transaction markers take offsets too, so a
-//! position is never compared with an end.
+//! position is never compared with an end. An end is believed the second time: a leader just made knows for a moment
+//! less than it has, and tells an end too early; it does not answer where the stable end is until it knows (KIP-207), so
+//! after that answer the reader looks again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,25 +27,38 @@ pub struct Restore<C> {
     unknown: Vec<i32>,
     /// Partitions whose last stable offset has yet to pass this end.
     unstable: BTreeMap<i32, i64>,
-    stable: Vec<i32>,
+    /// Those where it has.
+    stable: BTreeMap<i32, i64>,
     reading: Reading,
 }
 
 /// What is read of the partitions.
 #[derive(Debug, Default)]
 struct Reading {
-    under_way: BTreeMap<i32, Newest>,
+    under_way: BTreeMap<i32, (Newest, Ends)>,
     done: BTreeMap<i32, Newest>,
     /// Partitions with a record, of a session that may be over.
     written: BTreeSet<i32>,
     records: u64,
 }
 
+/// How often a partition's end was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ends {
+    /// Not yet.
+    #[default]
+    None,
+    /// Once, by whom it may be too early for.
+    Told,
+    /// Once, and whoever leads the partition knows its end since.
+    Known,
+}
+
 impl<C: Changelog> Restore<C> {
     /// Starts to restore these partitions.
     #[must_use]
     pub fn new(log: C, partitions: &[i32]) -> Self {
-        Self { log, unknown: partitions.to_vec(), unstable: BTreeMap::new(), stable: Vec::new(), reading: Reading::default() }
+        Self { log, unknown: partitions.to_vec(), unstable: BTreeMap::new(), stable: BTreeMap::new(), reading: Reading::default() }
     }
 
     /// Makes one step; returns whether all is restored.
@@ -61,10 +76,16 @@ impl<C: Changelog> Restore<C> {
             // Where somebody's transaction is open, the broker ends it within its time-out.
             if self.log.stable_end(partition)?.is_some_and(|stable| stable >= end) {
                 self.unstable.remove(&partition);
-                self.stable.push(partition);
+                self.stable.insert(partition, end);
                 if self.unstable.is_empty() {
                     self.start_reading()?;
                 }
+            }
+        } else if let Some(partition) = self.reading.told_once() {
+            let end = self.stable.get(&partition).copied().unwrap_or_default();
+            if self.log.stable_end(partition)?.is_some_and(|stable| stable >= end) {
+                self.log.read_on(partition)?;
+                self.reading.end_is_known(partition);
             }
         } else if !self.reading.under_way.is_empty() {
             let Self { log, reading, .. } = self;
@@ -77,8 +98,7 @@ impl<C: Changelog> Restore<C> {
     #[must_use]
     pub fn progress(&self) -> (u64, usize, usize) {
         let done = self.reading.done.len();
-        let left = self.reading.under_way.len() + self.stable.len() + self.unstable.len() + self.unknown.len();
-        (self.reading.records, done, done + left)
+        (self.reading.records, done, self.stable.len() + self.unstable.len() + self.unknown.len())
     }
 
     /// The partitions that something was committed to, whatever became of it.
@@ -107,18 +127,29 @@ impl<C: Changelog> Restore<C> {
     }
 
     fn start_reading(&mut self) -> Result<()> {
-        let partitions = std::mem::take(&mut self.stable);
+        let partitions: Vec<i32> = self.stable.keys().copied().collect();
         self.log.read(&partitions)?;
-        self.reading.under_way = partitions.into_iter().map(|partition| (partition, Newest::new())).collect();
+        self.reading.under_way = partitions.into_iter().map(|partition| (partition, Default::default())).collect();
         Ok(())
     }
 }
 
 impl Reading {
+    /// A partition whose end was told, by whom it may be too early for.
+    fn told_once(&self) -> Option<i32> {
+        self.under_way.iter().find(|(_, (_, ends))| *ends == Ends::Told).map(|(partition, _)| *partition)
+    }
+
+    fn end_is_known(&mut self, partition: i32) {
+        if let Some((_, ends)) = self.under_way.get_mut(&partition) {
+            *ends = Ends::Known;
+        }
+    }
+
     fn take(&mut self, logged: Logged<'_>) {
         match logged {
             Logged::Record(partition, key, value) => {
-                let Some(newest) = self.under_way.get_mut(&partition) else { return };
+                let Some((newest, _)) = self.under_way.get_mut(&partition) else { return };
                 self.records += 1;
                 self.written.insert(partition);
                 match value {
@@ -126,11 +157,14 @@ impl Reading {
                     None => newest.remove(key),
                 };
             }
-            Logged::End(partition) => {
-                if let Some(newest) = self.under_way.remove(&partition) {
-                    self.done.insert(partition, newest);
+            Logged::End(partition) => match self.under_way.get_mut(&partition) {
+                Some((_, ends @ Ends::None)) => *ends = Ends::Told,
+                Some((newest, Ends::Known)) => {
+                    self.done.insert(partition, std::mem::take(newest));
+                    self.under_way.remove(&partition);
                 }
-            }
+                Some((_, Ends::Told)) | None => {}
+            },
         }
     }
 }

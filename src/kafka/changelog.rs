@@ -27,6 +27,8 @@ pub struct SessionsLog {
     topic: String,
     ends: BaseConsumer<LogContext>,
     log: BaseConsumer<LogContext>,
+    /// One behind the last record read of each partition.
+    read: BTreeMap<i32, i64>,
 }
 
 /// Reads the sessions of all partitions once, as far as they are committed.
@@ -56,7 +58,8 @@ impl SessionsLog {
     /// The client's settings can't be used.
     pub fn open(config: &KafkaConfig) -> Result<Self> {
         let consumer = |client| BaseConsumer::from_config_and_context(&client, LogContext).context("the changelog's consumer");
-        Ok(Self { topic: config.sessions_topic.clone(), ends: consumer(end_consumer(config))?, log: consumer(log_consumer(config))? })
+        let (ends, log) = (consumer(end_consumer(config))?, consumer(log_consumer(config))?);
+        Ok(Self { topic: config.sessions_topic.clone(), ends, log, read: BTreeMap::new() })
     }
 }
 
@@ -81,6 +84,7 @@ impl Changelog for SessionsLog {
     }
 
     fn read(&mut self, partitions: &[i32]) -> Result<()> {
+        self.read.clear();
         let mut start = TopicPartitionList::new();
         for partition in partitions {
             start.add_partition_offset(&self.topic, *partition, Offset::Beginning).context("the changelog's start")?;
@@ -88,10 +92,18 @@ impl Changelog for SessionsLog {
         self.log.assign(&start).context("the changelog's start")
     }
 
+    fn read_on(&mut self, partition: i32) -> Result<()> {
+        let from = self.read.get(&partition).map_or(Offset::Beginning, |next| Offset::Offset(*next));
+        self.log
+            .seek(&self.topic, partition, from, ASK_TIMEOUT)
+            .with_context(|| format!("{}, partition {partition}: reading on", self.topic))
+    }
+
     fn poll(&mut self, take: impl FnOnce(Logged<'_>)) -> Result<()> {
         match self.log.poll(POLL) {
             None => Ok(()),
             Some(Ok(message)) => {
+                self.read.insert(message.partition(), message.offset() + 1);
                 if let Some(key) = message.key() {
                     take(Logged::Record(message.partition(), key, message.payload()));
                 }

@@ -299,6 +299,9 @@ impl Bus for SimBus {
             cluster: self.cluster.clone(),
             topic: self.cluster.borrow().kafka.sessions_topic.clone(),
             positions: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            knowing: BTreeSet::new(),
+            too_early: BTreeSet::new(),
         })
     }
 
@@ -338,6 +341,12 @@ pub struct SimChangelog {
     cluster: Shared,
     topic: String,
     positions: BTreeMap<i32, i64>,
+    /// Where it told an end, and will not tell it again.
+    ended: BTreeMap<i32, i64>,
+    /// Partitions whose leader has said where the end is. Another, just made, may know less and tell an end too early.
+    knowing: BTreeSet<i32>,
+    /// Partitions whose end was told too early.
+    too_early: BTreeSet<i32>,
 }
 
 impl Changelog for SimChangelog {
@@ -354,30 +363,54 @@ impl Changelog for SimChangelog {
     fn stable_end(&mut self, partition: i32) -> Result<Option<i64>> {
         let cluster = self.cluster.borrow();
         let stable = if cluster.is(Broken::UnstableNotAwaited) { i64::MAX } else { cluster.log(&self.topic, partition).stable_end() };
-        Ok((!cluster.is_down(&(self.topic.clone(), partition))).then_some(stable))
+        let is_up = !cluster.is_down(&(self.topic.clone(), partition));
+        if is_up {
+            self.knowing.insert(partition);
+        }
+        Ok(is_up.then_some(stable))
+    }
+
+    fn read_on(&mut self, partition: i32) -> Result<()> {
+        let position = self.ended.remove(&partition).or_else(|| self.positions.get(&partition).copied());
+        self.positions.insert(partition, position.expect("a partition that is read"));
+        Ok(())
     }
 
     fn read(&mut self, partitions: &[i32]) -> Result<()> {
         self.positions = partitions.iter().map(|partition| (*partition, 0)).collect();
+        self.ended.clear();
+        self.knowing.clear();
+        self.too_early.clear();
         Ok(())
     }
 
     fn poll(&mut self, take: impl FnOnce(Logged<'_>)) -> Result<()> {
         let mut cluster = self.cluster.borrow_mut();
+        if self.positions.is_empty() {
+            return Ok(());
+        }
         let at = cluster.dice.below(self.positions.len() as u64) as usize;
         let (partition, position) = self.positions.iter_mut().nth(at).unwrap();
         if cluster.is_down(&(self.topic.clone(), *partition)) {
             return Ok(());
         }
         let is_empty = cluster.is(Broken::NothingRestored);
+        // Believing the first end is telling it until it is taken for one.
+        let again = self.too_early.contains(partition) && cluster.is(Broken::FirstEndBelieved);
+        if again || !self.knowing.contains(partition) && cluster.fails(40) {
+            self.too_early.insert(*partition);
+            take(Logged::End(*partition));
+            return Ok(());
+        }
         match cluster.log(&self.topic, *partition).read(*position) {
             Read::Record(offset, record) if !is_empty => {
                 *position = offset + 1;
                 take(Logged::Record(*partition, record.key.as_deref().unwrap_or_default(), record.value.as_deref()));
             }
             _ => {
-                let partition = *partition;
+                let (partition, position) = (*partition, *position);
                 self.positions.remove(&partition);
+                self.ended.insert(partition, position);
                 take(Logged::End(partition));
             }
         }

@@ -25,6 +25,8 @@ pub enum Broken {
     NothingRestored,
     /// Open transactions are not waited for before sessions are read.
     UnstableNotAwaited,
+    /// A partition's end is believed whoever tells it.
+    FirstEndBelieved,
     /// A batch is committed under today's membership, whatever it was polled under.
     NewMembership,
     /// An abort is taken for a commit: what follows is built on what is not there.
