@@ -142,6 +142,9 @@ const RENAMED: [(&str, &str); 5] = [
 /// What the group and the transactional id of the repartitioning end with.
 const REPARTITION: &str = "-repartition";
 
+/// What the instance is preceded by in the transactional id of `offerstream check`.
+const CHECK: &str = "check-";
+
 impl KafkaConfig {
     /// The topics that events are processed from: the shop's own, or the one they are republished to.
     #[must_use]
@@ -161,6 +164,12 @@ impl KafkaConfig {
         format!("{}-{}{REPARTITION}", self.group_id, self.instance_id)
     }
 
+    /// The transactional id by which `offerstream check` tries its rights: the instance's own would fence it.
+    #[must_use]
+    pub fn check_id(&self) -> String {
+        format!("{}-{CHECK}{}", self.group_id, self.instance_id)
+    }
+
     /// The transactional id of this instance.
     #[must_use]
     pub fn transactional_id(&self) -> String {
@@ -176,6 +185,11 @@ impl KafkaConfig {
             "" => Err(BadSetting::new("kafka.brokers", "not set", "host:port is needed, such as 127.0.0.1:9092")),
             brokers => Ok(brokers),
         }
+    }
+
+    /// Bounds what each client reads ahead, where nothing else is asked for.
+    pub(super) fn read_ahead_at_most(&mut self, kilobytes: u64) {
+        self.client.entry("queued.max.messages.kbytes".to_owned()).or_insert_with(|| kilobytes.to_string().into());
     }
 
     pub(super) fn check(&self) -> Result<(), BadSetting> {
@@ -211,6 +225,10 @@ impl KafkaConfig {
             if value.is_empty() || value.len() > 200 {
                 return Err(BadSetting::new(name, format!("{value:?}"), "1 to 200 characters are allowed"));
             }
+        }
+        if self.instance_id.starts_with(CHECK) {
+            let allowed = "another beginning is needed, since offerstream check tries its rights as <group>-check-<instance>";
+            return Err(BadSetting::new("kafka.instance_id", &self.instance_id, allowed));
         }
         if self.repartition && self.instance_id.ends_with(REPARTITION) {
             let allowed = "another ending is needed, since the repartitioning of an instance commits as <group>-<instance>-repartition";

@@ -163,6 +163,9 @@ impl Config {
             .gather_client(folder)
             .and_then(|()| config.http.read_token(folder))
             .with_context(|| format!("configuration{}", named(file)))?;
+        if let Some(kilobytes) = config.engine.limits.read_ahead_kb() {
+            config.kafka.read_ahead_at_most(kilobytes);
+        }
         config.engine.texts = Arc::new(texts);
         let text = text.unwrap_or_default();
         config.privacy.read_key(file, &text).map_err(|error| anyhow!("configuration{}: {error:#}", named(file)))?;

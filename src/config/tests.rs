@@ -92,6 +92,22 @@ fn librdkafka_settings_are_passed_on() {
 }
 
 #[test]
+fn what_is_read_ahead_is_a_part_of_the_memory_that_is_set() {
+    let read_ahead = |text: &str| load(text, &[]).unwrap().kafka.client.get("queued.max.messages.kbytes").map(|value| value.expose().to_owned());
+    assert_eq!(read_ahead(""), None);
+    assert_eq!(read_ahead("[limits]\nmemory = \"64MiB\"").as_deref(), Some("1024"));
+    assert_eq!(read_ahead("[limits]\nmemory = \"1GiB\"").as_deref(), Some("16384"));
+    assert_eq!(read_ahead("[limits]\nmemory = \"64GiB\"").as_deref(), Some("65536"));
+    let asked = "[limits]\nmemory = \"1GiB\"\n[kafka.client]\n\"queued.max.messages.kbytes\" = 500";
+    assert_eq!(read_ahead(asked).as_deref(), Some("500"));
+}
+
+#[test]
+fn an_instance_is_not_named_as_its_own_check_is() {
+    assert!(error("[kafka]\ninstance_id = \"check-a\"").starts_with("kafka.instance_id is check-a; another beginning is needed"));
+}
+
+#[test]
 fn the_commented_example_says_what_the_defaults_are() {
     let example = include_str!("../../offerstream.toml");
     let uncommented: String = example.lines().map(|line| line.strip_prefix("#:").unwrap_or(line).to_owned() + "\n").collect();

@@ -27,6 +27,8 @@ use crate::exact::{Bus, Commit, Incoming, Outcome, Outgoing, Place, Polled, Reba
 
 /// How long committed offsets are waited for in one call.
 const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
+/// A record's own time is believed up to so far ahead of this machine's clock.
+const AHEAD_OF_CLOCK_MS_MAX: i64 = 24 * 3_600_000;
 /// The pause after a question that nobody answered.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -97,7 +99,7 @@ impl Bus for KafkaBus {
                     offset: message.offset(),
                     key: message.key(),
                     payload: message.payload().unwrap_or_default(),
-                    time: message.timestamp().to_millis().map(Timestamp),
+                    time: message.timestamp().to_millis().map(|written_ms| believed(written_ms, clock::unix_ms())),
                 });
                 Ok(Polled::Record)
             }
@@ -190,6 +192,12 @@ impl Bus for KafkaBus {
     }
 }
 
+/// When a record was written, at the latest a day from now: events are judged by it, and one of a producer whose clock is
+/// years ahead would let all that was learned fade. Brokers from 4.0 on refuse such records themselves (KIP-937).
+fn believed(written_ms: i64, now_ms: i64) -> Timestamp {
+    Timestamp(written_ms.min(now_ms.saturating_add(AHEAD_OF_CLOCK_MS_MAX)))
+}
+
 /// The answer; `None`, after a pause, where nobody gave one.
 pub fn answered<T>(what: &str, answer: KafkaResult<T>) -> KafkaResult<Option<T>> {
     match answer {
@@ -227,4 +235,18 @@ pub fn list_of(places: &[Place]) -> TopicPartitionList {
         list.add_partition(topic, *partition);
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_a_clock_that_is_years_ahead_is_taken_to_be_of_tomorrow() {
+        const HOUR_MS: i64 = 3_600_000;
+        let now_ms = 1_772_438_400_000;
+        for (ahead_ms, believed_ms) in [(-900 * HOUR_MS, -900 * HOUR_MS), (24 * HOUR_MS, 24 * HOUR_MS), (500_000 * HOUR_MS, 24 * HOUR_MS)] {
+            assert_eq!(believed(now_ms + ahead_ms, now_ms), Timestamp(now_ms + believed_ms));
+        }
+    }
 }

@@ -128,6 +128,12 @@ impl Limits {
         self.share_of_memory(SESSIONS_SHARE)
     }
 
+    /// The kilobytes that one reader of topics may hold ahead; `None` where no memory is set. There are up to four at a time.
+    #[must_use]
+    pub fn read_ahead_kb(&self) -> Option<u64> {
+        (self.memory.0 > 0).then(|| (self.memory.0 / 64 / 1024).clamp(1_024, 65_536))
+    }
+
     fn share_of_memory(&self, share: u64) -> Option<usize> {
         let bytes = (self.memory.0 > 0).then(|| self.memory.0.saturating_sub(PROGRAM_BYTES) / 100 * share)?;
         Some(usize::try_from(bytes).unwrap_or(usize::MAX))

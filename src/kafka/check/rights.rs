@@ -135,7 +135,7 @@ fn check_transactions(
     offsets: &TopicPartitionList,
     report: &mut Report<'_, impl Write>,
 ) -> Result<()> {
-    let id = format!("{}-check-{}", config.group_id, config.instance_id);
+    let id = config.check_id();
     let mut client = transactional_producer(config);
     client.set("transactional.id", &id);
     let started = || -> Result<Result<BaseProducer<Quiet>, KafkaError>> {
