@@ -86,6 +86,14 @@ fn main() {
     taken_ns.sort_unstable();
     let at = |hundredths: usize| taken_ns[(taken_ns.len() - 1) * hundredths / 100] as f64 / 1e3;
     let (pairs, mean) = (shop.counts.pairs(), candidates / rounds);
-    println!("{items} items, {pairs} pairs; {rounds} carts of ten, {mean} candidates each: half below {:.1} µs, p99 {:.1} µs", at(50), at(99));
-    println!("without a core meanwhile: {:.1} ms of {:.1} ms", (waited_ns() - waited) as f64 / 1e6, taken_ns.iter().sum::<u64>() as f64 / 1e6);
+    println!(
+        "{items} items, {pairs} pairs; {rounds} carts of ten, {mean} candidates each: half below {:.1} µs, p99 {:.1} µs",
+        at(50),
+        at(99)
+    );
+    println!(
+        "without a core meanwhile: {:.1} ms of {:.1} ms",
+        (waited_ns() - waited) as f64 / 1e6,
+        taken_ns.iter().sum::<u64>() as f64 / 1e6
+    );
 }

@@ -93,7 +93,8 @@ fn librdkafka_settings_are_passed_on() {
 
 #[test]
 fn what_is_read_ahead_is_a_part_of_the_memory_that_is_set() {
-    let read_ahead = |text: &str| load(text, &[]).unwrap().kafka.client.get("queued.max.messages.kbytes").map(|value| value.expose().to_owned());
+    let read_ahead =
+        |text: &str| load(text, &[]).unwrap().kafka.client.get("queued.max.messages.kbytes").map(|value| value.expose().to_owned());
     assert_eq!(read_ahead(""), None);
     assert_eq!(read_ahead("[limits]\nmemory = \"64MiB\"").as_deref(), Some("1024"));
     assert_eq!(read_ahead("[limits]\nmemory = \"1GiB\"").as_deref(), Some("16384"));
