@@ -83,6 +83,12 @@ impl Counts {
         self.rows.get(item).map(|row| look(&row))
     }
 
+    /// An item's row as it is now; `None` if the item was never counted.
+    #[must_use]
+    pub fn row(&self, item: &str) -> Option<Arc<Row>> {
+        self.rows.get(item).map(|row| Arc::clone(&row))
+    }
+
     /// Looks at the most bought items, heaviest first.
     pub fn with_popular<T>(&self, look: impl FnOnce(&[BestEntry]) -> T) -> T {
         look(self.popular.read().unwrap_or_else(std::sync::PoisonError::into_inner).entries())

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::decay::{Decay, Evidence, Stage};
 use crate::engine::facts::{EvidenceLine, Fact, Sale, SaleLine};
-use crate::engine::settings::Settings;
+use crate::engine::settings::{CartOrder, Settings};
 use crate::engine::test_support::{DAY_MS, START};
 
 const HALF_LIFE_MS: i64 = 90 * DAY_MS;
