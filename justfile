@@ -106,6 +106,10 @@ rules-cost EVENTS CATALOGUE="" TURNS="7":
 snapshot-bench *ARGS:
     cargo run --release --example snapshot_bench -- {{ ARGS }}
 
+# How long ranking a cart of ten takes: `just ranking-bench [ITEMS] [NEIGHBOURS] [ROUNDS]`
+ranking-bench *ARGS:
+    cargo run --release --example ranking_bench -- {{ ARGS }}
+
 # How long an event about a basket of 5,000 lines takes: `just large-basket [LINES] [ROUNDS] [WITHIN_MS]`
 large-basket *ARGS:
     cargo run --release --example large_basket -- {{ ARGS }}
