@@ -163,6 +163,8 @@ pub fn is_passing(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::OperationTimedOut
                 | RDKafkaErrorCode::RequestTimedOut
                 | RDKafkaErrorCode::Resolve
+                // The client gives up its handle of a broker that left the cluster.
+                | RDKafkaErrorCode::DestroyBroker
                 | RDKafkaErrorCode::LeaderNotAvailable
                 | RDKafkaErrorCode::NotLeaderForPartition
                 | RDKafkaErrorCode::CoordinatorLoadInProgress
