@@ -10,7 +10,7 @@ use crate::customer_key::CustomerKey;
 use crate::engine::decay::Decay;
 use crate::engine::facts::Fact;
 use crate::engine::policy::Dropped;
-use crate::engine::session::{SessionKey, Sessions};
+use crate::engine::session::{Session, SessionKey, Sessions};
 use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
@@ -81,6 +81,21 @@ pub struct Explained {
     pub items: Vec<(ItemId, OfferKind)>,
     /// What was looked at and left out, with the rule that did it.
     pub dropped: Vec<Dropped>,
+}
+
+/// An event, its session with it, and the shop as it was when the event was answered: before it learns of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Applied<'a> {
+    /// The event, as the engine got it.
+    pub event: &'a ShopEvent,
+    /// The key of its session,
+    pub key: &'a SessionKey,
+    /// and the session, with the event in it.
+    pub session: &'a Session,
+    /// The shop without it.
+    pub shop: &'a Shop,
+    /// How the trigger ended, if it was one.
+    pub ended: Option<Ended>,
 }
 
 /// When the shop learns.
@@ -167,8 +182,26 @@ impl Processor {
     /// # Errors
     /// As [`Self::process`].
     pub fn process_after(&mut self, record: &Record<'_>, before: impl FnOnce(&Self, Timestamp)) -> Result<(), Reject> {
+        self.process_with(record, before, |_| {})
+    }
+
+    /// As [`Self::process`]; `applied` sees the event once its session has it, before the shop learns of it: what the
+    /// engine itself decided by.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn process_observed(&mut self, record: &Record<'_>, applied: impl FnOnce(&Applied<'_>)) -> Result<(), Reject> {
+        self.process_with(record, |_, _| {}, applied)
+    }
+
+    fn process_with(
+        &mut self,
+        record: &Record<'_>,
+        before: impl FnOnce(&Self, Timestamp),
+        applied: impl FnOnce(&Applied<'_>),
+    ) -> Result<(), Reject> {
         self.batch.records += 1;
-        let done = self.try_process(record, before);
+        let done = self.try_process(record, before, applied);
         if let Err(reject) = &done {
             self.learn_total(TotalKey::Rejected(reject.reason), 1);
         }
@@ -260,7 +293,12 @@ impl Processor {
         Some(self.newest.map_or(decay, |newest| decay.moved_for(newest)))
     }
 
-    fn try_process(&mut self, record: &Record<'_>, before: impl FnOnce(&Self, Timestamp)) -> Result<(), Reject> {
+    fn try_process(
+        &mut self,
+        record: &Record<'_>,
+        before: impl FnOnce(&Self, Timestamp),
+        applied: impl FnOnce(&Applied<'_>),
+    ) -> Result<(), Reject> {
         if record.payload_bytes > event::EVENT_BYTES_MAX {
             let detail = format!("the record has {} bytes; {} are allowed", record.payload_bytes, event::EVENT_BYTES_MAX);
             return Err(Reject::new(RejectReason::TooLarge, detail));
@@ -282,6 +320,9 @@ impl Processor {
         // A shopper's clock that is ahead does not let everybody's time pass.
         self.tick(partition, record.record_time.map_or(event.ts, |time| event.ts.min(time)));
         let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;
+        if let Some(session) = self.sessions_mut(partition).get_mut(&effects.session) {
+            applied(&Applied { event: &event, key: &effects.session, session, shop: &shop, ended: effects.ended });
+        }
         self.first.get_or_insert(event.ts);
         self.newest = self.newest.max(Some(event.ts));
         self.take_effects(partition, key, record.record_time, effects);

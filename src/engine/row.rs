@@ -44,6 +44,11 @@ impl Row {
         self.best.entries()
     }
 
+    /// All neighbours with their figures, in no order: nothing may depend on it.
+    pub fn neighbours(&self) -> impl Iterator<Item = (&Arc<Slot>, PairCount)> {
+        self.neighbours.values().map(|neighbour| (&neighbour.slot, neighbour.count))
+    }
+
     /// All neighbours with their figures, sorted by item id.
     #[must_use]
     pub fn neighbours_sorted(&self) -> Vec<(&ItemId, PairCount)> {
