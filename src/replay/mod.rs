@@ -69,7 +69,7 @@ const LINES_A_BATCH: u64 = 10_000;
 /// A file that can't be read or written, by name.
 pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()> {
     let shop = Arc::new(Shop::new(&config.engine.limits));
-    run_from(replay, config, &shop, &mut Files::new(&replay.events), out)
+    run_from(replay, config, &shop, &mut Files::new("replay", &replay.events), out)
 }
 
 /// Replays what a source hands out into a shop of which no more is known than its catalogue; the summary goes to `out`.
@@ -143,9 +143,14 @@ fn check_files(replay: &Replay) -> Result<()> {
         &replay.openmetrics,
         &replay.report,
     ];
+    check_distinct(replay.events.iter().chain(&replay.catalogue), outputs.into_iter().flatten())
+}
+
+/// As [`check_files`], of any command's files.
+pub(crate) fn check_distinct<'a>(read: impl Iterator<Item = &'a PathBuf>, written: impl Iterator<Item = &'a PathBuf>) -> Result<()> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mut taken: Vec<PathBuf> = replay.events.iter().chain(&replay.catalogue).map(|path| real(path)).collect();
-    for path in outputs.into_iter().flatten() {
+    let mut taken: Vec<PathBuf> = read.map(|path| real(path)).collect();
+    for path in written {
         // Devices and pipes take several writers.
         if path.exists() && !path.is_file() {
             continue;

@@ -1,4 +1,4 @@
-//! Progress of a long replay: a bar on a terminal, a line every few seconds otherwise. On standard error.
+//! Progress of a command that reads logs: a bar on a terminal, a line every few seconds otherwise. On standard error.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -12,8 +12,9 @@ use crate::clock;
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// How far a replay is.
+/// How far a command is.
 pub struct Progress {
+    command: &'static str,
     bytes_read: Arc<AtomicU64>,
     bytes_all: Option<u64>,
     bar: Option<ProgressBar>,
@@ -24,11 +25,11 @@ pub struct Progress {
 impl Progress {
     /// Progress over files whose sizes are asked for; without a size where one is standard input.
     #[must_use]
-    pub fn new(paths: &[PathBuf]) -> Self {
+    pub fn new(command: &'static str, paths: &[PathBuf]) -> Self {
         let bytes_all = paths.iter().map(|path| std::fs::metadata(path).ok().map(|data| data.len())).sum();
         let bar = std::io::stderr().is_terminal().then(|| bar(bytes_all));
         let started = clock::now();
-        Self { bytes_read: Arc::default(), bytes_all, bar, started, last_line: started }
+        Self { command, bytes_read: Arc::default(), bytes_all, bar, started, last_line: started }
     }
 
     /// Where readers add the bytes they read.
@@ -46,7 +47,8 @@ impl Progress {
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = clock::now();
             let share = self.bytes_all.filter(|all| *all > 0).map_or(String::new(), |all| format!(" ({} %)", read * 100 / all));
-            eprintln!("replay: {} lines, {} read{share}, {} s", HumanCount(lines), HumanBytes(read), self.started.elapsed().as_secs());
+            let (command, seconds) = (self.command, self.started.elapsed().as_secs());
+            eprintln!("{command}: {} lines, {} read{share}, {seconds} s", HumanCount(lines), HumanBytes(read));
         }
     }
 

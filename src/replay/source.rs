@@ -61,10 +61,10 @@ pub struct Files {
 }
 
 impl Files {
-    /// Files in this order; none is opened yet.
+    /// Files in this order, read by the command that its progress names; none is opened yet.
     #[must_use]
-    pub fn new(paths: &[PathBuf]) -> Self {
-        Self { left: paths.to_vec().into(), reading: None, lines: 0, progress: Progress::new(paths) }
+    pub fn new(command: &'static str, paths: &[PathBuf]) -> Self {
+        Self { left: paths.to_vec().into(), reading: None, lines: 0, progress: Progress::new(command, paths) }
     }
 
     /// Opens the next file; whether there is one.
