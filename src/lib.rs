@@ -19,6 +19,7 @@
 //! | [`exact`] | the exact loop: commits, aborts, restoring; over any bus |
 //! | [`kafka`] | the only room that talks to Kafka: transactions, restoring, topics |
 //! | [`replay`] | the same pipeline over recorded logs |
+//! | [`backtest`] | what would have been offered against what shoppers then did |
 //! | [`report`] | insights as a page, as JSON, as text |
 //! | [`demo`] | a simulated shop |
 //! | [`insights`] | what the shop's totals say: figures for people and programs |
@@ -35,6 +36,7 @@
 //! - Everything that grows has a limit; what the shop or a partition holds has a gauge and an eviction counter.
 //! - Only [`kafka`] imports rdkafka. A panic in any thread ends the process.
 
+pub mod backtest;
 pub mod catalogue;
 pub mod clock;
 pub mod config;

@@ -1,5 +1,6 @@
 //! Commands and their arguments.
 
+mod backtest;
 mod topics;
 
 use std::io::{self, Write};
@@ -24,6 +25,7 @@ struct Cli {
 enum Command {
     Run(RunArgs),
     Replay(ReplayArgs),
+    Backtest(backtest::BacktestArgs),
     Demo(DemoArgs),
     Topics(TopicsArgs),
     Check(CheckArgs),
@@ -175,6 +177,7 @@ pub fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Run(args) => serve::run(args.config.load()?),
         Command::Replay(args) => run_replay(args),
+        Command::Backtest(args) => backtest::run(args),
         Command::Demo(args) => run_demo(args),
         Command::Topics(args) => topics::run_topics(&args),
         Command::Check(args) => topics::run_check(&args),
