@@ -127,3 +127,20 @@ fn questions_are_put_at_the_placements_the_log_has_and_a_basket_keeps_so_many_of
     world.baskets.end_all();
     assert_eq!(world.over(), ["0 order-s a=50 [1]", "1 - c=50 [1]"], "a further part of an order is no basket");
 }
+
+#[test]
+fn an_event_is_answered_before_the_shop_learns_of_it() {
+    let mut world = World::new(100);
+    let seen = std::cell::Cell::new(None);
+    for order in ["one", "two"] {
+        let event = format!(
+            r#"{{"type":"purchase","ts":"2026-01-01T00:00:00Z","order_id":"{order}","items":[{{"item_id":"a"}},{{"item_id":"b"}}]}}"#
+        );
+        let record = Record { partition: 0, key: None, payload: event.as_bytes(), payload_bytes: event.len(), record_time: None };
+        world
+            .processor
+            .process_observed(&record, |applied| seen.set(Some((applied.shop.counts.baskets(), applied.session.orders.len()))))
+            .unwrap();
+    }
+    assert_eq!(seen.get(), Some((1, 1)), "of the two baskets the shop knows the first, and the session has its own order");
+}
