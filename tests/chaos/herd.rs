@@ -99,7 +99,7 @@ impl<'a> Herd<'a> {
                 (committed, since) = (now, Instant::now());
             }
             if since.elapsed() > still {
-                let logs: Vec<String> = self.alive().map(Instance::log).collect();
+                let logs: Vec<String> = self.alive().map(told).collect();
                 panic!("for {still:?} {committed} of {fed} records have been committed.\n{}", logs.join("\n--\n"));
             }
         }
@@ -118,6 +118,15 @@ impl<'a> Herd<'a> {
             }
         }
     }
+}
+
+/// What an instance says of itself: whether it is ready, how far behind it is, and its log.
+fn told(instance: &Instance) -> String {
+    let ready = instance.get("/readyz").map_or("no answer".to_owned(), |(status, body)| format!("{status} {body}"));
+    let metrics = instance.get("/metrics").map(|(_, body)| body).unwrap_or_default();
+    let told = ["offerstream_consumer_lag_records", "offerstream_commits", "offerstream_commit_", "offerstream_events_total"];
+    let lines: Vec<&str> = metrics.lines().filter(|line| told.iter().any(|name| line.starts_with(name))).collect();
+    format!("/readyz: {ready}\n{}\n{}", lines.join("\n"), instance.log())
 }
 
 /// A member of the group that takes its share of the partitions and reads nothing.
