@@ -9,6 +9,7 @@ use super::basket::BasketRules;
 use super::decay::Stage;
 use super::dedupe::identity;
 use super::erased::{ErasedCustomers, Erasure};
+use super::examples;
 use super::experiment::{customer_arm, subject_of};
 use super::facts::Fact;
 use super::offer::{Cause, Offer, parse_id};
@@ -249,6 +250,10 @@ impl Step<'_> {
         let facts = &mut self.effects.facts;
         let rules = settings.rules(Stage::CartAdd);
         if let Some(fact) = self.session.basket.add(&line, ts, rules) {
+            if settings.ranking.learned || settings.ranking.tuned {
+                let week = self.shop.weekly.baskets(ts);
+                facts.extend(examples::asked(self.session, self.key, settings.ranking.personal, ts, week));
+            }
             facts.push(fact);
             // Another basket is left behind now, if it is; caps see to it that nobody is asked too often.
             self.session.basket_answered = false;

@@ -10,6 +10,7 @@ use super::apply::Step;
 use super::attribution;
 use super::basket::{Basket, BasketRules};
 use super::decay::Stage;
+use super::examples;
 use super::experiment::subject_of;
 use super::facts::{EvidenceLine, Fact, Sale, SaleLine};
 use super::orders::{Order, OrderLine, share};
@@ -61,7 +62,8 @@ impl Step<'_> {
             attribution::placed_earlier(self.session, at, self.event.ts, self.settings, &mut self.effects.facts);
         }
         let mut places = places_of(&self.session.orders[at]);
-        for (line, net) in lines.iter().zip(nets) {
+        for index in by_adding(&basket, lines) {
+            let (line, net) = (&lines[index], nets[index]);
             self.session.pressure.wake(&line.item_id);
             if self.add_line(at, line, net, &mut places) {
                 new_lines.push(self.sale_line(line));
@@ -75,6 +77,7 @@ impl Step<'_> {
         if after.len() > 1 && unpaired > 0 {
             self.total(TotalKey::LinesNotPaired, unpaired as i128);
         }
+        self.effects.facts.extend(examples::answered(self.session, lines, self.event.ts));
         self.effects.facts.push(Fact::Basket { before, after });
         self.sold(at, new_lines, net_micros, rules);
         self.passed_over(lines);
@@ -302,6 +305,15 @@ impl Order {
         self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, refunded_micros: 0, credits, elsewhere: None });
         (true, 0)
     }
+}
+
+/// The places of the lines in the order in which their items came into the basket, which is what an order learned from is
+/// to tell; what never was in it comes last, as the purchase lists it.
+fn by_adding(basket: &Basket, lines: &[Line]) -> Vec<usize> {
+    let known = basket.by_item();
+    let mut places: Vec<usize> = (0..lines.len()).collect();
+    places.sort_by_key(|at| known.get(lines[*at].item_id.as_str()).map_or((true, None), |line| (false, Some(line.added_at))));
+    places
 }
 
 /// Where the lines of an order stand, by their items: an order may have thousands.

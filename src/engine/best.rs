@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::row::PairCount;
 use super::slot::Slot;
 
 /// An item in the list.
@@ -15,6 +16,8 @@ pub struct BestEntry {
     pub weight: u64,
     /// The number of purchased baskets behind it.
     pub together: u32,
+    /// In pairs: how soon it came after the other, as [`PairCount`] says.
+    pub follows: u32,
     /// The item's number, here too: looking for it in the slots would fetch each of them.
     number: u32,
     /// The item.
@@ -24,8 +27,9 @@ pub struct BestEntry {
 impl BestEntry {
     /// An item with these figures.
     #[must_use]
-    pub fn new(weight: u64, together: u32, slot: Arc<Slot>) -> Self {
-        Self { weight, together, number: slot.number, slot }
+    pub fn new(count: PairCount, slot: Arc<Slot>) -> Self {
+        let PairCount { weight, together, follows } = count;
+        Self { weight, together, follows, number: slot.number, slot }
     }
 }
 
@@ -56,13 +60,14 @@ impl Best {
     }
 
     /// Puts an item in its place, in place of its old one; drops the lightest where there are too many.
-    pub fn update(&mut self, weight: u64, together: u32, slot: &Arc<Slot>) {
+    pub fn update(&mut self, count: PairCount, slot: &Arc<Slot>) {
         self.remove(slot.number);
-        self.insert(weight, together, slot);
+        self.insert(count, slot);
     }
 
     /// Puts an item that is not in the list in its place, as [`Best::update`] does.
-    pub fn insert(&mut self, weight: u64, together: u32, slot: &Arc<Slot>) {
+    pub fn insert(&mut self, count: PairCount, slot: &Arc<Slot>) {
+        let weight = count.weight;
         // Most are too light: telling that first makes building a list cheap.
         if weight == 0 || weight < self.lightest() {
             return;
@@ -73,7 +78,7 @@ impl Best {
             return;
         }
         self.entries.truncate(self.length_max - 1);
-        self.entries.insert(at, BestEntry::new(weight, together, Arc::clone(slot)));
+        self.entries.insert(at, BestEntry::new(count, Arc::clone(slot)));
     }
 
     /// What an entry has to weigh to have a chance: the lightest one's weight once the list is full, else 0.

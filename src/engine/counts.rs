@@ -1,8 +1,8 @@
 //! Co-occurrence: how often items are bought, alone and together, and how heavily lately.
 //!
 //! Invariant: counts are integers and a pure function of the facts folded, in any order, as long as nothing
-//! was evicted. A pair stands in both its items' rows with the same figures, until one of them makes room for
-//! another neighbour; a row changes under one lock, so a reader never sees a row half changed. Only the fold
+//! was evicted. A pair stands in both its items' rows with the same figures (but for how soon one came after
+//! the other, which is each row's own), until one of them makes room for another neighbour; a row changes under one lock, so a reader never sees a row half changed. Only the fold
 //! writes.
 
 use std::collections::{HashMap, HashSet};
@@ -50,6 +50,8 @@ pub struct Counts {
     rows: DashMap<ItemId, Arc<Row>, FixedState>,
     popular: std::sync::RwLock<Best>,
     baskets: AtomicU64,
+    /// The decayed weight of all purchased baskets.
+    weight: AtomicU64,
     directed_pairs: AtomicI64,
     next_number: AtomicU32,
     /// Bytes of ids that are too long to be held in place.
@@ -69,6 +71,7 @@ impl Counts {
             rows: DashMap::with_hasher(FixedState::default()),
             popular: std::sync::RwLock::new(Best::new(POPULAR_ITEMS)),
             baskets: AtomicU64::new(0),
+            weight: AtomicU64::new(0),
             directed_pairs: AtomicI64::new(0),
             next_number: AtomicU32::new(0),
             id_bytes: AtomicUsize::new(0),
@@ -98,6 +101,12 @@ impl Counts {
     #[must_use]
     pub fn baskets(&self) -> u64 {
         self.baskets.load(Ordering::Relaxed)
+    }
+
+    /// How heavy all purchased baskets are, as an item's weight is that of those with it.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weight.load(Ordering::Relaxed)
     }
 
     /// How many items are counted.
@@ -155,7 +164,7 @@ impl Counts {
     /// Replaces one list of lines by another: see [`super::facts::Fact::Basket`].
     pub fn change_basket(&self, decay: Decay, before: &[EvidenceLine], after: &[EvidenceLine]) {
         let change = BasketChange::new(decay, before, after);
-        self.baskets_changed(before, after);
+        self.baskets_changed(decay, before, after);
         let slots: Vec<Arc<Slot>> = change.items.iter().map(|item| self.slot_of(item)).collect();
         let paired: Vec<Arc<Slot>> = change.paired.iter().map(|at| Arc::clone(&slots[*at])).collect();
         let mut deltas: Vec<Delta> = Vec::with_capacity(paired.len());
@@ -177,11 +186,11 @@ impl Counts {
         let own = self.slot_of(&line.item);
         let sign = if add { 1 } else { -1 };
         let bought = i64::from(line.evidence.stage == Stage::Purchase) * sign;
-        let pair = Delta { weight: i128::from(decay.pair_weight(&line.evidence)) * i128::from(sign), together: bought };
+        let pair = Delta { weight: i128::from(decay.pair_weight(&line.evidence)) * i128::from(sign), together: bought, follows: 0 };
         let slots: Vec<Arc<Slot>> = std::iter::once(own).chain(others.iter().map(|item| self.slot_of(item))).collect();
         let mut deltas = vec![if line.evidence.partners == 0 { Delta::default() } else { pair }; slots.len()];
         let own_weight = i128::from(decay.item_weight(&line.evidence)) * i128::from(sign);
-        deltas[0] = if pairs_only { Delta::default() } else { Delta { weight: own_weight, together: bought } };
+        deltas[0] = if pairs_only { Delta::default() } else { Delta { weight: own_weight, together: bought, follows: 0 } };
         self.change_row(&slots, 0, &deltas);
         for at in 1..slots.len() {
             self.change_pair(&slots[at], &slots[0], pair);
@@ -192,6 +201,7 @@ impl Counts {
     /// Moves the landmark: every weight shrinks by `shift` bits.
     pub fn shift(&self, shift: u32) {
         let shrink = |weight: u64| weight.checked_shr(shift).unwrap_or(0);
+        self.weight.store(shrink(self.weight()), Ordering::Relaxed);
         for mut row in self.rows.iter_mut() {
             let row = Arc::make_mut(row.value_mut());
             row.slot.set(shrink(row.slot.weight()), row.slot.baskets());
@@ -202,10 +212,14 @@ impl Counts {
         self.rebuild_popular();
     }
 
-    fn baskets_changed(&self, before: &[EvidenceLine], after: &[EvidenceLine]) {
-        let bought = |lines: &[EvidenceLine]| u64::from(lines.iter().any(|line| line.evidence.stage == Stage::Purchase));
-        let now = self.baskets().saturating_add(bought(after)).saturating_sub(bought(before));
-        self.baskets.store(now, Ordering::Relaxed);
+    fn baskets_changed(&self, decay: Decay, before: &[EvidenceLine], after: &[EvidenceLine]) {
+        let bought = |lines: &[EvidenceLine]| {
+            let line = lines.iter().find(|line| line.evidence.stage == Stage::Purchase);
+            line.map_or((0, 0), |line| (1, decay.item_weight(&line.evidence)))
+        };
+        let ((less, lighter), (more, heavier)) = (bought(before), bought(after));
+        self.baskets.store(self.baskets().saturating_add(more).saturating_sub(less), Ordering::Relaxed);
+        self.weight.store(self.weight().saturating_add(heavier).saturating_sub(lighter), Ordering::Relaxed);
     }
 
     /// The item's slot; a new row if it was never counted.
@@ -249,12 +263,12 @@ impl Counts {
         let mut popular = self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         // A weight that shrank may leave an item in the list that an outsider has passed; it takes its place
         // when it is next bought. Looking through all items here would cost more than that.
-        popular.update(weight, slot.baskets(), slot);
+        popular.update(slot.count(), slot);
     }
 
     /// Returns whether one of the best shrank, so that the list has to be made anew.
     fn change_neighbour(&self, row: &mut Row, slot: &Arc<Slot>, delta: Delta) -> bool {
-        if delta.weight == 0 && delta.together == 0 {
+        if delta.weight == 0 && delta.together == 0 && delta.follows == 0 {
             return false;
         }
         let grows = delta.weight > 0 || delta.together > 0;
@@ -265,6 +279,7 @@ impl Counts {
         let old_weight = neighbour.count.weight;
         neighbour.count.weight = shifted(old_weight, delta.weight);
         neighbour.count.together = counted(neighbour.count.together, delta.together);
+        neighbour.count.follows = counted(neighbour.count.follows, delta.follows);
         let count = neighbour.count;
         if count == PairCount::default() {
             row.neighbours.remove(&slot.number);
@@ -274,7 +289,7 @@ impl Counts {
         if count.weight < old_weight {
             return row.best.contains(slot.number);
         }
-        row.best.update(count.weight, count.together, slot);
+        row.best.update(count, slot);
         false
     }
 
@@ -358,7 +373,7 @@ impl Counts {
     fn rebuild_popular(&self) {
         let mut best = Best::new(POPULAR_ITEMS);
         for row in &self.rows {
-            best.insert(row.slot.weight(), row.slot.baskets(), &row.slot);
+            best.insert(row.slot.count(), &row.slot);
         }
         *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = best;
     }

@@ -52,9 +52,27 @@ pub struct Bought {
     pub first_at: Timestamp,
     /// When last.
     pub last_at: Timestamp,
+    /// The newest of the customer's baskets with it, counted from 0,
+    pub last_basket: u32,
+    /// and which of the 32 up to that one had it: a bit each, the newest the lowest.
+    pub baskets: u32,
 }
 
 impl Bought {
+    /// It is in the customer's basket of that number, the newest.
+    fn is_in(&mut self, basket: u32) {
+        let later = basket.saturating_sub(self.last_basket);
+        self.baskets = self.baskets.checked_shl(later).unwrap_or(0) | 1;
+        self.last_basket = self.last_basket.max(basket);
+    }
+
+    /// How many baskets ago the customer bought it, where they have so many: 0 for the newest; at most 32 back.
+    pub fn baskets_ago(self, baskets: u32) -> impl Iterator<Item = usize> {
+        let newest = baskets.saturating_sub(self.last_basket + 1);
+        let told = (0..32).filter(move |bit| self.baskets >> bit & 1 == 1).map(move |bit| bit + newest);
+        told.take_while(|ago| *ago < 32).map(|ago| ago as usize)
+    }
+
     /// The mean time between two orders with it; `None` before the second.
     #[must_use]
     pub fn gap_ms(&self) -> Option<i64> {
@@ -247,8 +265,10 @@ impl History {
         if !add && !self.items.contains_key(item) {
             return;
         }
+        let basket = self.baskets.saturating_sub(1);
         let bought = self.items.entry(item.clone()).or_default();
         if add {
+            bought.is_in(basket);
             bought.first_at = if bought.orders == 0 { ts } else { bought.first_at.min(ts) };
             bought.last_at = bought.last_at.max(ts);
         }

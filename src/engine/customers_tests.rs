@@ -57,7 +57,10 @@ fn a_sale_is_remembered_with_its_times_money_and_stamps_and_a_cancelled_one_is_n
     customers.sale(&customer, &sale(true, 40, &[("a", 1), ("b", 1)]));
     customers.sale(&customer, &sale(false, 40, &[("b", 1)]));
     let history = customers.with("c", Clone::clone).unwrap();
-    assert_eq!(history.items["a"], Bought { orders: 2, first_at: Timestamp(10 * DAY), last_at: Timestamp(40 * DAY) });
+    assert_eq!(
+        history.items["a"],
+        Bought { orders: 2, first_at: Timestamp(10 * DAY), last_at: Timestamp(40 * DAY), last_basket: 1, baskets: 3 }
+    );
     assert_eq!(history.items["a"].gap_ms(), Some(30 * DAY));
     assert_eq!((history.spent_micros, history.baskets, history.stamps["tea"]), (5, 1, 3));
     assert_eq!(history.last_order_at, Timestamp(40 * DAY));

@@ -162,6 +162,26 @@ pub enum Fact {
         /// The offer.
         offer: u128,
     },
+    /// A step of a basket that ranking is to learn from.
+    Example {
+        /// Its number.
+        number: u64,
+        /// What was in the basket, in the order of adding.
+        basket: Vec<ItemId>,
+        /// The customer, where known.
+        customer: Option<Id>,
+        /// When.
+        ts: Timestamp,
+    },
+    /// The basket of these examples was bought.
+    Outcome {
+        /// Their numbers.
+        numbers: Vec<u64>,
+        /// All that was bought.
+        bought: Vec<ItemId>,
+        /// When.
+        ts: Timestamp,
+    },
 }
 
 /// An experiment: what makes its figures comparable. Whatever of it changes begins another one.

@@ -37,6 +37,7 @@ pub mod customers;
 pub mod decay;
 pub mod dedupe;
 pub mod erased;
+mod examples;
 pub mod experiment;
 pub mod facts;
 pub mod frozen;

@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn those_who_come_back_are_counted_with_their_gaps() {
         let rebuys = Rebuys::new(1);
-        let once = Bought { orders: 1, first_at: Timestamp(0), last_at: Timestamp(0) };
-        let twice = Bought { orders: 2, first_at: Timestamp(0), last_at: Timestamp(10) };
+        let once = Bought { orders: 1, first_at: Timestamp(0), ..Bought::default() };
+        let twice = Bought { orders: 2, last_at: Timestamp(10), ..Bought::default() };
         let item = ItemId::new("a");
         rebuys.bought(&item, None, Timestamp(0));
         rebuys.bought(&item, None, Timestamp(5));

@@ -7,18 +7,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::best::{Best, BestEntry};
 use super::slot::Slot;
 use crate::event::ItemId;
 
 /// Figures of a pair.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairCount {
     /// The decayed fixed-point weight of all evidence for the pair.
     pub weight: u64,
     /// The number of purchased baskets with both.
     pub together: u32,
+    /// How soon the neighbour came after the row's own item in those, in 64ths of a basket: see
+    /// [`super::basket_change::FOLLOWS`].
+    pub follows: u32,
 }
 
 /// One item's row. Copied when it changes while a frozen shop still holds it.
@@ -62,9 +66,8 @@ impl Row {
         self.best.clear();
         let mut lightest = 0;
         for neighbour in self.neighbours.values() {
-            let PairCount { weight, together } = neighbour.count;
-            if weight >= lightest {
-                self.best.insert(weight, together, &neighbour.slot);
+            if neighbour.count.weight >= lightest {
+                self.best.insert(neighbour.count, &neighbour.slot);
                 lightest = self.best.lightest();
             }
         }

@@ -72,6 +72,8 @@ pub struct Session {
     pub basket_answered: bool,
     /// What offers say that no event of their own causes.
     pub told: Told,
+    /// Steps of the open basket that ranking learns from once it is bought, by number.
+    pub examples: Vec<u64>,
     pub(super) aliases: Vec<SessionKey>,
     #[serde(skip)]
     pub(super) measured: Measured,
@@ -129,6 +131,7 @@ impl Heap for Session {
             + list::<Placement>(self.offered_at.len())
             + list::<(Placement, u32)>(self.accepted_at.len())
             + list::<Placement>(self.eligible_at.len())
+            + list::<u64>(self.examples.len())
     }
 }
 

@@ -21,11 +21,14 @@ use super::memory::Heap;
 use super::offered::OfferedLately;
 use super::optimiser::{NAMES_MAX, Optimiser};
 use super::passed_over::PassedOver;
+use super::ranking::learner::{EXAMPLES_MAX, Learner};
+use super::ranking::{self, Query};
 use super::settings::{AttributionTrigger, Limits};
 use super::shelves::Shelves;
 use super::totals::{TotalKey, Totals};
 use super::vocabulary::ItemStep;
 use super::weekly::Weekly;
+use crate::event::{ItemId, Timestamp};
 
 /// The state of a shop.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub struct Shop {
     pub erased: Erased,
     /// What the variants of policies did.
     pub optimiser: Optimiser,
+    /// What is learned of ranking.
+    pub learner: Learner,
     totals: Mutex<Totals>,
     combinations: Mutex<Combinations>,
     experiment: Mutex<Ledger>,
@@ -88,6 +93,7 @@ impl Shop {
             offered: OfferedLately::new(limits.customer_offers),
             erased: Erased::new(limits.erased_customers),
             optimiser: Optimiser::default(),
+            learner: Learner::default(),
             totals: Mutex::default(),
             combinations: Mutex::new(Combinations::new(limits.combinations)),
             experiment: Mutex::new(Ledger::new(limits.shoppers_max())),
@@ -137,6 +143,10 @@ impl Shop {
             // Of the experiments alone.
             Fact::Eligible { .. } | Fact::Spent { .. } | Fact::Crossover { .. } => {}
             Fact::Tried { placement, variant, step } => self.optimiser.fold(*placement, variant, *step),
+            Fact::Example { number, basket, customer, ts } => self.fold_example(*number, basket, customer.as_deref(), *ts),
+            Fact::Outcome { numbers, bought, ts } => {
+                self.with_decay(|decay| self.learner.answer(numbers, bought, decay, *ts));
+            }
             Fact::Offered { customer, item, from, until, source } => self.offered.add(customer, item, *from, *until, source),
             Fact::Taken { customer, item, offer } => self.offered.taken(customer, item, *offer),
         }
@@ -145,10 +155,22 @@ impl Shop {
         }
     }
 
+    /// A step of a basket is ranked as it is folded, before anything of its outcome can be known.
+    fn fold_example(&self, number: u64, basket: &[ItemId], customer: Option<&str>, ts: Timestamp) {
+        let basket: Vec<&ItemId> = basket.iter().collect();
+        let customer = customer.filter(|customer| !self.erased.covers(customer, ts));
+        if let Some(example) = ranking::example(self, Query { basket: &basket, customer, now: ts, together_min: 1 }) {
+            self.learner.ask(number, example);
+        }
+    }
+
     fn fold_sale(&self, sale: &Sale) {
         self.erased.reach(sale.ts);
         if let Some(customer) = sale.customer.as_ref().filter(|customer| !self.erased.covers(customer, sale.ts)) {
             self.customers.sale(customer, sale);
+        }
+        if sale.first {
+            self.weekly.sold_basket(sale.add, sale.ts);
         }
         for line in &sale.lines {
             self.weekly.sold(&line.item, sale.add, sale.ts);
@@ -179,6 +201,7 @@ impl Shop {
             Some(now) if next.landmark > now.landmark => {
                 self.counts.shift(now.shift_to(next));
                 self.categories.shift(now.shift_to(next));
+                self.learner.shift(now.shift_to(next));
                 *decay = Some(next);
             }
             Some(_) => {}
@@ -235,6 +258,7 @@ impl Shop {
             ("items_bought_again", of_entries(self.customers.rebuys.entries(), limits.items)),
             ("items_passed_over", of_entries(self.passed_over.entries(), limits.items)),
             ("items_of_the_week", of_entries(self.weekly.entries(), limits.items)),
+            ("examples", Usage { bytes: self.learner.bytes(), ..of(self.learner.len(), EXAMPLES_MAX, self.learner.evicted()) }),
             ("variants", of(self.optimiser.len(), NAMES_MAX, self.optimiser.evicted())),
         ]);
         let (combinations, experiment) = (self.combinations(), self.experiment());

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::row::PairCount;
 use crate::event::ItemId;
 
 /// An item's own count, shared with the rows it is a neighbour in.
@@ -34,6 +35,12 @@ impl Slot {
     #[must_use]
     pub fn baskets(&self) -> u32 {
         self.baskets.load(Ordering::Relaxed)
+    }
+
+    /// Both figures, as a list of the best takes them.
+    #[must_use]
+    pub fn count(&self) -> PairCount {
+        PairCount { weight: self.weight(), together: self.baskets(), follows: 0 }
     }
 
     /// Sets both figures; the fold alone does.

@@ -4,6 +4,7 @@
 //! for a week is dropped when the newest day moves on. Beyond the limit what was not sold for longest makes room.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ const DAY_MS: i64 = 86_400_000;
 const DAYS: i64 = 7;
 
 /// In how many baskets an item was, by day.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Week {
     newest_day: i64,
     /// By day, the newest first.
@@ -32,6 +33,8 @@ impl Heap for Week {
 #[derive(Debug)]
 pub struct Weekly {
     items: Bounded<Week>,
+    /// All baskets.
+    baskets: Mutex<Week>,
     newest_day: AtomicI64,
 }
 
@@ -39,28 +42,37 @@ impl Weekly {
     /// No figures yet; of at most `items_max` items.
     #[must_use]
     pub fn new(items_max: usize) -> Self {
-        Self { items: Bounded::new(items_max), newest_day: AtomicI64::new(i64::MIN) }
+        Self { items: Bounded::new(items_max), baskets: Mutex::default(), newest_day: AtomicI64::new(i64::MIN) }
+    }
+
+    /// A basket was sold, whatever was in it, or such a sale is taken back.
+    pub fn sold_basket(&self, add: bool, ts: Timestamp) {
+        self.all().sold(ts.0.div_euclid(DAY_MS), add);
+    }
+
+    /// How many baskets were sold during the seven days that end at `now`.
+    #[must_use]
+    pub fn baskets(&self, now: Timestamp) -> u32 {
+        self.all().until(now)
+    }
+
+    /// The baskets of the week, locked.
+    pub(super) fn all(&self) -> MutexGuard<'_, Week> {
+        self.baskets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A basket with the item was sold, or such a sale is taken back.
     pub fn sold(&self, item: &ItemId, add: bool, ts: Timestamp) {
         let day = ts.0.div_euclid(DAY_MS);
         self.move_to(day);
-        self.items.change(item, |week| {
-            week.move_to(day);
-            if let Some(count) = week.count_of(day) {
-                *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };
-            }
-        });
+        self.items.change(item, |week| week.sold(day, add));
         self.items.keep_limit(usefulness);
     }
 
     /// In how many baskets the item was during the seven days that end at `now`.
     #[must_use]
     pub fn of(&self, item: &str, now: Timestamp) -> u32 {
-        let Some(mut week) = self.items.with(item, |week| *week) else { return 0 };
-        week.move_to(now.0.div_euclid(DAY_MS));
-        week.counts.iter().sum()
+        self.items.with(item, |week| week.until(now)).unwrap_or_default()
     }
 
     /// The items sold this week, to be counted.
@@ -97,6 +109,18 @@ fn usefulness(_: &ItemId, week: &Week) -> (i64, u32) {
 }
 
 impl Week {
+    fn sold(&mut self, day: i64, add: bool) {
+        self.move_to(day);
+        if let Some(count) = self.count_of(day) {
+            *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };
+        }
+    }
+
+    fn until(mut self, now: Timestamp) -> u32 {
+        self.move_to(now.0.div_euclid(DAY_MS));
+        self.counts.iter().sum()
+    }
+
     fn move_to(&mut self, day: i64) {
         let by = day - self.newest_day;
         if by <= 0 {

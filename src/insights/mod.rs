@@ -30,6 +30,7 @@ pub use optimiser::{Throttle, Variant};
 
 use serde::Serialize;
 
+use crate::engine::ranking::way_name;
 use crate::engine::settings::{AttributionTrigger, Settings};
 use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
@@ -101,6 +102,12 @@ pub struct Learned {
     pub pairs: u64,
     /// Customers known.
     pub customers: u64,
+    /// Steps of baskets that ranking learned from.
+    pub examples: u64,
+    /// The way of ranking in use,
+    pub ranked_by: String,
+    /// and the share of the examples lately in which it would have offered something that was bought.
+    pub hit_ratio: Option<f64>,
 }
 
 /// How the triggers of a placement ended.
@@ -183,7 +190,7 @@ impl Insights {
             basis,
             attribution: AttributionRules::of(settings),
             events: Events::of(&totals),
-            learned: Learned::of(shop),
+            learned: Learned::of(shop, settings),
             orders: Orders::of(&totals, settings.currency),
             extra_revenue: is_measured.then(|| Sums::extra(&totals, settings.currency)),
             in_other_currencies: money::in_other_currencies(&totals, settings.currency, is_measured),
@@ -237,8 +244,13 @@ impl Events {
 }
 
 impl Learned {
-    fn of(shop: &Shop) -> Self {
+    fn of(shop: &Shop, settings: &Settings) -> Self {
+        let known = shop.learner.known();
+        let way = known.in_use(&settings.ranking, shop.decay());
         Self {
+            examples: known.model.examples(),
+            ranked_by: way_name(way),
+            hit_ratio: known.shadow.hit_rate(way),
             baskets: shop.counts.baskets(),
             items: shop.counts.items() as u64,
             pairs: shop.counts.pairs() as u64,

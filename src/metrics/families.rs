@@ -120,6 +120,10 @@ families! {
         "What they earned, net of refunds, in the shop's own currency.", ["placement", "variant", "currency"];
     placement_throttled: IntGaugeVec = "offerstream_shop_placement_throttled",
         "Whether the placement holds itself back, by why: 1 or 0.", ["placement", "reason"];
+    ranking_hit_ratio: GaugeVec = "offerstream_shop_ranking_hit_ratio",
+        "Of the examples of baskets lately, those in which this way to rank would have offered something that was bought.", ["way"];
+    ranking_in_use: IntGaugeVec = "offerstream_shop_ranking_in_use",
+        "Whether offers are ranked this way: 1 or 0.", ["way"];
     facts_folded: IntCounterVec = "offerstream_facts_folded_total",
         "Facts folded into the shop, from the log that all instances write: the one work that each instance does in whole.", [];
     consumer_lag: IntGaugeVec = "offerstream_consumer_lag_records",

@@ -11,6 +11,7 @@ mod families;
 mod gauges;
 mod histogram;
 mod optimiser;
+mod ranking;
 pub mod resident;
 mod snapshots;
 
@@ -25,7 +26,7 @@ use prometheus::{Encoder, Histogram, Registry, TextEncoder};
 
 use crate::catalogue::RowReason;
 use crate::engine::session::Sessions;
-use crate::engine::settings::{Limits, Settings};
+use crate::engine::settings::{Limits, Ranking, Settings};
 use crate::engine::shop::{Shop, Usage};
 use crate::engine::totals::Totals;
 use crate::event::Currency;
@@ -56,6 +57,7 @@ pub struct Metrics {
     currency: Currency,
     evidence_baskets_min: u32,
     optimiser: Watched,
+    ranking: Ranking,
     debts: Mutex<Debts>,
     scraping: Mutex<()>,
     snapshot_times: SnapshotTimes,
@@ -97,6 +99,7 @@ impl Metrics {
             currency: settings.currency,
             evidence_baskets_min: settings.evidence_baskets_min,
             optimiser: Watched::of(settings),
+            ranking: settings.ranking.clone(),
             debts: Mutex::default(),
             scraping: Mutex::default(),
             snapshot_times,
@@ -188,6 +191,7 @@ impl Metrics {
         }
         self.experiment.observe(shop);
         self.observe_optimiser(shop);
+        self.observe_ranking(shop);
     }
 
     /// Sets how full the sessions of all partitions are.

@@ -76,6 +76,7 @@ offerstream_shop_order_revenue_with_offer gauge currency
 offerstream_shop_orders gauge
 offerstream_shop_orders_with_offer gauge
 offerstream_shop_placement_throttled gauge placement reason
+offerstream_shop_ranking_in_use gauge way
 offerstream_shop_shoppers_accepted gauge placement
 offerstream_shop_shoppers_accepted_anywhere gauge
 offerstream_shop_shoppers_offered gauge placement

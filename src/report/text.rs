@@ -41,6 +41,10 @@ fn learned(insights: &Insights, out: &mut impl Write) -> io::Result<()> {
     row(out, "items", learned.items)?;
     row(out, "pairs", learned.pairs)?;
     row(out, "customers", learned.customers)?;
+    if learned.hit_ratio.is_some() {
+        let (hits, examples) = (percent(learned.hit_ratio), count(learned.examples));
+        writeln!(out, "  {:<20} {} (a hit in {hits} of {examples} examples)", "ranked by", learned.ranked_by)?;
+    }
     row(out, "orders", insights.orders.orders)?;
     writeln!(out, "  {:<20} {}", "order revenue", exact(insights.orders.revenue.gross, insights.currency))?;
     refunded(insights.orders.revenue.refunded, insights, out)?;

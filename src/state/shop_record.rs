@@ -187,6 +187,17 @@ enum PackedFact {
         placement: Placement,
         ts: Timestamp,
     },
+    Example {
+        number: u64,
+        basket: Vec<IdRef>,
+        customer: Option<IdRef>,
+        ts: Timestamp,
+    },
+    Outcome {
+        numbers: Vec<u64>,
+        bought: Vec<IdRef>,
+        ts: Timestamp,
+    },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -246,6 +257,11 @@ impl<'a> Packer<'a> {
                 PackedFact::Offered { customer, item, from: *from, until: *until, source: source.clone() }
             }
             Fact::Taken { customer, item, offer } => PackedFact::Taken { customer: self.id(customer), item: self.id(item), offer: *offer },
+            Fact::Example { number, basket, customer, ts } => {
+                let customer = customer.as_ref().map(|customer| self.id(customer));
+                PackedFact::Example { number: *number, basket: self.ids(basket), customer, ts: *ts }
+            }
+            Fact::Outcome { numbers, bought, ts } => PackedFact::Outcome { numbers: numbers.clone(), bought: self.ids(bought), ts: *ts },
         }
     }
 
@@ -344,6 +360,10 @@ impl Packed {
             PackedFact::Taken { customer, item, offer } => {
                 Fact::Taken { customer: self.id(*customer)?, item: self.id(*item)?, offer: *offer }
             }
+            PackedFact::Example { number, basket, customer, ts } => {
+                Fact::Example { number: *number, basket: self.ids(basket)?, customer: self.optional(*customer)?, ts: *ts }
+            }
+            PackedFact::Outcome { numbers, bought, ts } => Fact::Outcome { numbers: numbers.clone(), bought: self.ids(bought)?, ts: *ts },
         })
     }
 

@@ -18,6 +18,7 @@ use crate::event::ItemId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountsHead {
     baskets: u64,
+    weight: u64,
     evicted_items: u64,
     evicted_pairs: u64,
     one_sided: bool,
@@ -56,12 +57,15 @@ pub struct FrozenItem {
 pub struct KeptRow {
     /// The item's place.
     place: u32,
-    /// The neighbours by their place: how far from the one before, weight, baskets with both.
-    neighbours: Vec<(u32, u64, u32)>,
+    /// The neighbours by their place.
+    neighbours: Vec<KeptNeighbour>,
     /// Which of those are the heaviest, heaviest first. What made room for another may have left a gap in that list, so it
     /// is not worked out anew.
     best: Vec<u32>,
 }
+
+/// A neighbour: how far its place is from the one before, and the pair's figures.
+pub type KeptNeighbour = (u32, PairCount);
 
 /// Places of items by their numbers.
 pub type Places = HashMap<u32, u32, FixedState>;
@@ -78,6 +82,7 @@ impl Counts {
         }));
         let head = CountsHead {
             baskets: self.baskets(),
+            weight: self.weight(),
             evicted_items: self.evicted_items(),
             evicted_pairs: self.evicted_pairs(),
             one_sided: self.one_sided.load(Ordering::Relaxed),
@@ -88,6 +93,7 @@ impl Counts {
     /// Puts the figures beside the rows back.
     pub(in crate::engine) fn thaw_head(&self, head: CountsHead) {
         self.baskets.store(head.baskets, Ordering::Relaxed);
+        self.weight.store(head.weight, Ordering::Relaxed);
         self.evicted_items.store(head.evicted_items, Ordering::Relaxed);
         self.evicted_pairs.store(head.evicted_pairs, Ordering::Relaxed);
         self.one_sided.store(head.one_sided, Ordering::Relaxed);
@@ -107,21 +113,21 @@ impl Counts {
         let mut neighbours = HashMap::with_capacity_and_hasher(row.neighbours.len(), FixedState::default());
         let mut in_order = Vec::with_capacity(row.neighbours.len());
         let mut place = 0_u32;
-        for (at, &(step, weight, together)) in row.neighbours.iter().enumerate() {
+        for (at, &(step, count)) in row.neighbours.iter().enumerate() {
             if at > 0 && step == 0 {
                 return Err(BadEntry("a neighbour is there twice"));
             }
             place = place.checked_add(step).ok_or(BadEntry("a neighbour is no item"))?;
             let neighbour = slot_at(slots, place)?;
-            in_order.push((neighbour, weight, together));
-            neighbours.insert(neighbour.number, Neighbour { slot: Arc::clone(neighbour), count: PairCount { weight, together } });
+            in_order.push((neighbour, count));
+            neighbours.insert(neighbour.number, Neighbour { slot: Arc::clone(neighbour), count });
         }
         if row.best.len() > BEST_NEIGHBOURS {
             return Err(BadEntry("a row has too many heaviest neighbours"));
         }
         let best = row.best.iter().map(|at| in_order.get(*at as usize)).map(|found| {
-            let &(slot, weight, together) = found.ok_or(BadEntry("a heaviest neighbour is none"))?;
-            Ok(BestEntry::new(weight, together, Arc::clone(slot)))
+            let &(slot, count) = found.ok_or(BadEntry("a heaviest neighbour is none"))?;
+            Ok(BestEntry::new(count, Arc::clone(slot)))
         });
         let best = Best::of(best.collect::<Result<_, _>>()?, BEST_NEIGHBOURS);
         let mut thawed = Row { slot: Arc::clone(slot), neighbours, best };
@@ -158,7 +164,7 @@ impl Counts {
         }
         let entry = |place: &u32| {
             let slot = Arc::clone(slot_at(slots, *place)?);
-            Ok(BestEntry::new(slot.weight(), slot.baskets(), slot))
+            Ok(BestEntry::new(slot.count(), slot))
         };
         if popular.len() > POPULAR_ITEMS {
             return Err(BadEntry("there are too many most bought items"));
@@ -207,13 +213,13 @@ impl FrozenCounts {
 
 fn kept(place: u32, row: &Row, places: &Places) -> KeptRow {
     let place_of = |number: &u32| places.get(number).copied();
-    let mut neighbours: Vec<(u32, u64, u32)> = row
+    let mut neighbours: Vec<KeptNeighbour> = row
         .neighbours
         .iter()
         // A neighbour is an item that is counted, always.
-        .filter_map(|(number, neighbour)| Some((place_of(number)?, neighbour.count.weight, neighbour.count.together)))
+        .filter_map(|(number, neighbour)| Some((place_of(number)?, neighbour.count)))
         .collect();
-    neighbours.sort_unstable();
+    neighbours.sort_unstable_by_key(|(place, _)| *place);
     let at = |place: u32| neighbours.binary_search_by_key(&place, |(place, ..)| *place).ok().map(|at| at as u32);
     let best = row.best().iter().filter_map(|entry| place_of(&entry.slot.number).and_then(at)).collect();
     let mut before = 0;

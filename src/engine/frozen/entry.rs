@@ -17,6 +17,7 @@ use crate::engine::experiment::ledger::{Ledger, Note};
 use crate::engine::offered;
 use crate::engine::optimiser::State;
 use crate::engine::passed_over::Passed;
+use crate::engine::ranking::learner::Kept;
 use crate::engine::rebuys::Rebuy;
 use crate::engine::totals::TotalKey;
 use crate::engine::weekly::Week;
@@ -43,6 +44,8 @@ pub enum Entry {
     Popular(Which, Vec<u32>),
     /// What variants did.
     Optimiser(Box<State>),
+    /// What was learned of ranking.
+    Learner(Box<Kept>),
     /// A total.
     Total(TotalKey, i128),
     /// A combination.
@@ -92,6 +95,7 @@ pub struct Heads {
     pub passed_over_refused: u64,
     pub weekly_refused: u64,
     pub newest_day: i64,
+    pub week: Week,
     pub rebuys_refused: u64,
     pub customer_facts: u64,
     pub customers_evicted: u64,
@@ -110,6 +114,7 @@ impl Entry {
             | Self::Item(..)
             | Self::Popular(..)
             | Self::Optimiser(_)
+            | Self::Learner(_)
             | Self::Total(..)
             | Self::Combination(..)
             | Self::Queued(..)

@@ -32,6 +32,7 @@ use super::experiment::ledger::frozen::FrozenLedger;
 use super::offered::frozen::FrozenOffered;
 use super::optimiser::State;
 use super::passed_over::Passed;
+use super::ranking::learner::Kept;
 use super::shelves::Shelf;
 use super::totals::Totals;
 use super::weekly::Week;
@@ -56,6 +57,7 @@ pub struct FrozenShop {
     pub(super) offered: FrozenOffered,
     pub(super) erased: Arc<ErasedCustomers>,
     pub(super) optimiser: State,
+    pub(super) learner: Kept,
     pub(super) totals: Totals,
     pub(super) combinations: Combinations,
     pub(super) experiment: FrozenLedger,
@@ -72,6 +74,7 @@ impl FrozenShop {
         let places = of_counts(Which::Items, &mut self.counts, take)?;
         let category_places = of_counts(Which::Categories, &mut self.categories, take)?;
         take(Entry::Optimiser(Box::new(self.optimiser)))?;
+        take(Entry::Learner(Box::new(self.learner)))?;
         self.totals.sorted().into_iter().try_for_each(|(key, sum)| take(Entry::Total(key.clone(), sum)))?;
         for ((anchor, companion), combination) in self.combinations.into_sorted() {
             take(Entry::Combination(anchor, companion, combination))?;

@@ -7,7 +7,9 @@ use super::Shop;
 use crate::engine::decay::Decay;
 use crate::engine::frozen::{FrozenShop, Heads};
 use crate::engine::optimiser::State;
+use crate::engine::ranking::learner::Kept;
 use crate::engine::totals::Totals;
+use crate::engine::weekly::Week;
 
 impl Shop {
     /// The shop as it is now. Only the fold's thread may ask, between two records; nobody who reads waits for it.
@@ -25,6 +27,7 @@ impl Shop {
             offered,
             erased,
             optimiser,
+            learner,
             totals: _,
             combinations: _,
             experiment: _,
@@ -34,7 +37,7 @@ impl Shop {
         } = self;
         let (counts, categories, customers) = (counts.freeze(), categories.freeze(), customers.freeze());
         let (learned, shelves, passed_over) = (catalogue.freeze(), shelves.entries().freeze(), passed_over.entries().freeze());
-        let (newest_day, weekly, offered) = (weekly.newest_day(), weekly.entries().freeze(), offered.freeze());
+        let (newest_day, week, weekly, offered) = (weekly.newest_day(), *weekly.all(), weekly.entries().freeze(), offered.freeze());
         let (totals, combinations) = (self.totals().clone(), self.combinations().clone());
         let heads = Heads {
             decay: self.decay(),
@@ -46,6 +49,7 @@ impl Shop {
             passed_over_refused: passed_over.refused,
             weekly_refused: weekly.refused,
             newest_day,
+            week,
             rebuys_refused: customers.rebuys.refused,
             customer_facts: customers.facts,
             customers_evicted: customers.evicted,
@@ -66,6 +70,7 @@ impl Shop {
             offered,
             erased: erased.all(),
             optimiser: optimiser.state(),
+            learner: learner.freeze(),
             totals,
             combinations,
             experiment: self.experiment().freeze(),
@@ -82,9 +87,11 @@ impl Shop {
         self.passed_over.entries().clear();
         self.weekly.entries().clear();
         self.weekly.set_newest_day(i64::MIN);
+        *self.weekly.all() = Week::default();
         self.offered.clear();
         self.erased.clear();
         self.optimiser.restore(State::default());
+        self.learner.thaw(Kept::default());
         *self.totals() = Totals::default();
         self.combinations().clear();
         self.experiment().clear();

@@ -74,6 +74,11 @@ impl Thaw<'_> {
                 shop.optimiser.restore(*state);
                 Ok(())
             }
+            Entry::Learner(kept) if kept.is_sound() => {
+                shop.learner.thaw(*kept);
+                Ok(())
+            }
+            Entry::Learner(_) => Err(BadEntry("what was learned of ranking is not whole")),
             Entry::Total(key, sum) => {
                 shop.totals().add(key, sum);
                 Ok(())
@@ -101,6 +106,7 @@ impl Thaw<'_> {
         shop.counts.thaw_head(heads.counts);
         shop.categories.thaw_head(heads.categories);
         shop.weekly.set_newest_day(heads.newest_day);
+        *shop.weekly.all() = heads.week;
         *shop.totals() = Totals::since_hour(heads.newest_hour);
         once(self.heads.replace(heads).is_none())
     }

@@ -15,11 +15,20 @@
 //! Invariant: sums run in basket order and candidates are ordered by score, then item id; no map's order and
 //! no interned number ever shows.
 
+pub mod features;
 mod gather;
+pub mod learner;
+pub mod model;
+pub mod shadow;
+mod ways;
 
 use std::sync::Arc;
 
+use features::{Features, Ground};
 use gather::{Sources, Sums};
+use learner::{Example, OFFERED};
+use model::Model;
+pub use ways::{WAYS, name as way_name};
 
 use super::settings::Ranking;
 use super::shop::Shop;
@@ -28,6 +37,9 @@ use crate::event::{ItemId, Timestamp};
 
 /// So many candidates are put in order, the best: three are wanted, and rules may have something against some.
 pub const CANDIDATES_MAX: usize = 64;
+
+/// So many of those the model puts in order.
+const LEARNED_MAX: usize = 30;
 
 /// An item that goes with a basket.
 #[derive(Clone, Debug)]
@@ -72,22 +84,90 @@ pub struct Query<'a> {
 pub fn rank(shop: &Shop, ranking: &Ranking, query: Query<'_>) -> Vec<Candidate> {
     let Some(whole) = shop.decay().map(|decay| decay.whole_at(query.now)) else { return Vec::new() };
     let sources = Sources::of(shop, ranking, query);
-    let sums = sources.sums(ranking, whole, query.together_min);
-    let mut scored: Vec<(f64, &Sums<'_>)> = sums.iter().map(|sums| (score(sums, ranking, whole), sums)).collect();
-    let order = |a: &(f64, &Sums<'_>), b: &(f64, &Sums<'_>)| b.0.total_cmp(&a.0).then_with(|| a.1.slot.item.cmp(&b.1.slot.item));
-    if scored.len() > CANDIDATES_MAX {
-        scored.select_nth_unstable_by(CANDIDATES_MAX - 1, order);
-        scored.truncate(CANDIDATES_MAX);
+    let (sums, of_all) = sources.sums(shop, ranking, whole, query.together_min);
+    let ground = Ground::new(shop, query.now, whole, of_all, sources.own(), query.basket.len(), sources.all_baskets());
+    let known = shop.learner.known();
+    let setting = if ranking.tuned { known.setting(ranking.cart_order, whole) } else { ways::FIRST };
+    let is_learned = ranking.learned && known.is_model_better(setting, whole);
+    let score = |sums: &Sums<'_>| {
+        if is_learned {
+            ways::ALL[ways::FIRST].score(&ground, sums)
+        } else if ranking.tuned && setting != ways::allowed(ranking.cart_order).0 {
+            ways::ALL[setting].score(&ground, sums)
+        } else {
+            formula(sums, ranking, whole)
+        }
+    };
+    let mut best = best(&sums, score, CANDIDATES_MAX);
+    if is_learned {
+        reorder(&mut best, &ground, &known.model);
     }
-    scored.sort_unstable_by(order);
-    scored.into_iter().map(|(score, sums)| sources.candidate(sums, score)).collect()
+    best.into_iter().map(|(score, sums)| sources.candidate(sums, score)).collect()
 }
 
-fn score(sums: &Sums<'_>, ranking: &Ranking, whole: f64) -> f64 {
-    let popularity = sums.slot.weight() as f64 / whole;
-    // An item whose every contribution was retracted has nothing to divide by, and nothing to offer.
-    let held_back = if popularity > 0.0 { libm::exp2(ranking.popularity_exponent * libm::log2(popularity)) } else { f64::INFINITY };
-    (sums.pairs + sums.history) / held_back
+/// A step of a basket as an example to learn from: its candidates by the formula as it is by default, and what each setting
+/// offers.
+#[must_use]
+pub fn example(shop: &Shop, query: Query<'_>) -> Option<Example> {
+    let whole = shop.decay().map(|decay| decay.whole_at(query.now))?;
+    let ranking = Ranking::default();
+    let sources = Sources::of(shop, &ranking, query);
+    let (sums, of_all) = sources.sums(shop, &ranking, whole, query.together_min);
+    let ground = Ground::new(shop, query.now, whole, of_all, sources.own(), query.basket.len(), sources.all_baskets());
+    let first = best(&sums, |sums| ways::ALL[ways::FIRST].score(&ground, sums), LEARNED_MAX);
+    let mut items: Vec<ItemId> = first.iter().map(|(_, sums)| sums.slot.item.clone()).collect();
+    let features = features(&first, &ground);
+    let offered = ways::ALL.iter().map(|way| best(&sums, |sums| way.score(&ground, sums), OFFERED)).map(|offered| {
+        let place = |(_, sums): (f64, &Sums<'_>)| {
+            let known = items.iter().position(|item| *item == sums.slot.item);
+            known.unwrap_or_else(|| {
+                items.push(sums.slot.item.clone());
+                items.len() - 1
+            }) as u8
+        };
+        offered.into_iter().map(place).collect()
+    });
+    let offered = offered.collect();
+    (!features.is_empty()).then_some(Example { items, features, offered })
+}
+
+/// The best by a score, best first, ties by item id.
+fn best<'s, 'a>(sums: &'s [Sums<'a>], score: impl Fn(&Sums<'a>) -> f64, most: usize) -> Vec<(f64, &'s Sums<'a>)> {
+    let mut scored: Vec<(f64, &Sums<'_>)> = sums.iter().map(|sums| (score(sums), sums)).collect();
+    let order = |a: &(f64, &Sums<'_>), b: &(f64, &Sums<'_>)| b.0.total_cmp(&a.0).then_with(|| a.1.slot.item.cmp(&b.1.slot.item));
+    if scored.len() > most {
+        scored.select_nth_unstable_by(most - 1, order);
+        scored.truncate(most);
+    }
+    scored.sort_unstable_by(order);
+    scored
+}
+
+/// Puts the first candidates in the model's order. Scores stay as they were, in the same places: a number that falls from one
+/// place to the next.
+fn reorder(best: &mut [(f64, &Sums<'_>)], ground: &Ground<'_>, model: &Model) {
+    let most = best.len().min(LEARNED_MAX);
+    let scores: Vec<f64> = best[..most].iter().map(|(score, _)| *score).collect();
+    let features = features(&best[..most], ground);
+    let mut by_model: Vec<(f32, usize, &Sums<'_>)> = features
+        .iter()
+        .zip(&best[..most])
+        .enumerate()
+        .map(|(place, (features, (_, sums)))| (model.score(features), place, *sums))
+        .collect();
+    by_model.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    for ((place, score), (.., sums)) in best.iter_mut().zip(scores).zip(by_model) {
+        *place = (score, sums);
+    }
+}
+
+fn features(best: &[(f64, &Sums<'_>)], ground: &Ground<'_>) -> Vec<Features> {
+    let of = |(rank, (score, sums)): (usize, &(f64, &Sums<'_>))| ground.features(sums, libm::logf(*score as f32 + 1e-9), rank);
+    best.iter().enumerate().map(of).collect()
+}
+
+fn formula(sums: &Sums<'_>, ranking: &Ranking, whole: f64) -> f64 {
+    ways::held_back(sums.pairs + sums.history, sums.slot.weight() as f64 / whole, ranking.popularity_exponent)
 }
 
 #[cfg(test)]

@@ -33,6 +33,10 @@ pub struct Ranking {
     pub history_weight: f64,
     /// Baskets added to a customer's own before dividing.
     pub history_prior_baskets: f64,
+    /// Whether `position_decay` and `popularity_exponent` give way to others that offer what is bought more often.
+    pub tuned: bool,
+    /// Whether the best candidates are put in the order that was learned, while that is better.
+    pub learned: bool,
 }
 
 /// Whether the order of cart adds is the shopper's.
@@ -43,6 +47,8 @@ pub enum CartOrder {
     Recorded,
     /// It is not: all count alike.
     Unknown,
+    /// What shoppers do tells.
+    Auto,
 }
 
 impl TryFrom<String> for CartOrder {
@@ -52,7 +58,8 @@ impl TryFrom<String> for CartOrder {
         match text.as_str() {
             "recorded" => Ok(Self::Recorded),
             "unknown" => Ok(Self::Unknown),
-            _ => Err(format!("{text:?} is not allowed (recorded or unknown is)")),
+            "auto" => Ok(Self::Auto),
+            _ => Err(format!("{text:?} is not allowed (auto, recorded or unknown is)")),
         }
     }
 }
@@ -66,11 +73,13 @@ impl Default for Ranking {
             prior_baskets: 20.0,
             popularity_prior: 2.0,
             popularity_exponent: 0.1,
-            cart_order: CartOrder::Recorded,
+            cart_order: CartOrder::Auto,
             position_decay: 0.6,
             personal: true,
             history_weight: 0.1,
             history_prior_baskets: 5.0,
+            tuned: true,
+            learned: true,
         }
     }
 }

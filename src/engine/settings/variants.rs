@@ -74,7 +74,7 @@ impl PolicyVariant {
     /// What it makes of the shop's ranking.
     #[must_use]
     pub fn ranking(&self, plain: &Ranking) -> Ranking {
-        Ranking {
+        let ranking = Ranking {
             prior_baskets: self.prior_baskets.unwrap_or(plain.prior_baskets),
             popularity_prior: self.popularity_prior.unwrap_or(plain.popularity_prior),
             popularity_exponent: self.popularity_exponent.unwrap_or(plain.popularity_exponent),
@@ -84,7 +84,10 @@ impl PolicyVariant {
             history_weight: self.history_weight.unwrap_or(plain.history_weight),
             history_prior_baskets: self.history_prior_baskets.unwrap_or(plain.history_prior_baskets),
             ..plain.clone()
-        }
+        };
+        // Whoever compares formulas compares those, and not what is made of them.
+        let is_its_own = Ranking { personal: plain.personal, ..ranking.clone() } != *plain;
+        Ranking { tuned: ranking.tuned && !is_its_own, learned: ranking.learned && !is_its_own, ..ranking }
     }
 }
 
@@ -172,7 +175,9 @@ mod tests {
         let (plain, ranking) = (PlacementPolicy::of(Placement::Cart), Ranking::default());
         let variant = PolicyVariant { kinds: Some(vec![OfferKind::Upsell]), popularity_exponent: Some(0.5), ..PolicyVariant::default() };
         assert_eq!(variant.policy(&plain), PlacementPolicy { kinds: vec![OfferKind::Upsell], ..plain.clone() });
-        assert_eq!(variant.ranking(&ranking), Ranking { popularity_exponent: 0.5, ..ranking.clone() });
+        assert_eq!(variant.ranking(&ranking), Ranking { popularity_exponent: 0.5, tuned: false, learned: false, ..ranking.clone() });
+        let impersonal = PolicyVariant { personal: Some(false), ..PolicyVariant::default() };
+        assert_eq!(impersonal.ranking(&ranking), Ranking { personal: false, ..ranking.clone() });
         let nothing = PolicyVariant::default();
         assert_eq!((nothing.policy(&plain), nothing.ranking(&ranking)), (plain, ranking));
     }

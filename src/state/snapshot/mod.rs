@@ -28,7 +28,7 @@ pub use read::{read_snapshot, read_snapshot_head};
 pub use write::write_snapshot;
 
 /// The version of the format that is written; no other is read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// What every snapshot begins with. The line feeds tell of a copy that took it for text.
 const MAGIC: [u8; 8] = *b"OFS\r\n\x1a\nS";
 /// The most that a block's body holds; a block is closed long before, so that one entry never needs more.

@@ -140,6 +140,7 @@ fn entries_that_do_not_fit_each_other_are_refused() {
                 | Entry::Offered(..)
                 | Entry::Popular(..)
                 | Entry::Optimiser(_)
+                | Entry::Learner(_)
                 | Entry::Ledger(_)
                 | Entry::Closed(_)
                 | Entry::Erased(_)

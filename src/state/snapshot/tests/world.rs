@@ -143,7 +143,7 @@ impl Random {
         };
         let subject = self.below(40);
         let arm = if subject.is_multiple_of(2) { Arm::Treatment } else { Arm::Holdout };
-        match self.below(19) {
+        match self.below(21) {
             0 | 1 => {
                 let (before, after) = (self.items(2), self.items(5));
                 Fact::Basket { before: self.lines(before), after: self.lines(after) }
@@ -196,6 +196,11 @@ impl Random {
                 let until = from.plus_ms(self.below(3 * DAY_MS as u64) as i64);
                 Fact::Offered { customer: self.customer(), item: self.item(), from, until, source: self.source() }
             }
+            18 => {
+                let customer = (self.below(2) == 0).then(|| self.customer());
+                Fact::Example { number: self.below(20), basket: self.items(3), customer, ts: self.ts() }
+            }
+            19 => Fact::Outcome { numbers: vec![self.below(20), self.below(20)], bought: self.items(6), ts: self.ts() },
             _ => Fact::Taken { customer: self.customer(), item: self.item(), offer: self.below(30).into() },
         }
     }
@@ -254,6 +259,7 @@ pub fn seen(shop: &Shop, limits: &Limits) -> Vec<String> {
         let vector = shop.optimiser.vector(*placement, &["v1", "v2", "v3"], &OptimiserSettings::default());
         seen.push(format!("{vector:?} {}", shop.optimiser.annoys(*placement, &OptimiserSettings::default())));
     }
+    seen.push(format!("{:?} {:?}", shop.learner, shop.weekly.baskets(Timestamp(20_030 * DAY_MS))));
     let ledger = shop.experiment();
     for (salt, cap_micros) in (0..4).flat_map(|salt| [(salt, 0), (salt, 50_000_000)]) {
         let plan = Plan { salt, holdout_millionths: 500_000, window_ms: DAY_MS, cap_micros };
