@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::changelog::SessionsLog;
 use super::clients::is_passing;
+use super::delivery::report_limit;
 use super::fenced::consumer_ended;
 use super::group::GroupConsumer;
 use super::link::Link;
@@ -29,6 +30,8 @@ use crate::exact::{Bus, Commit, Incoming, Outcome, Outgoing, Place, Polled, Reba
 const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
 /// A record's own time is believed up to so far ahead of this machine's clock.
 const AHEAD_OF_CLOCK_MS_MAX: i64 = 24 * 3_600_000;
+/// So much later than a record's time-out, which is the longest that is waited for in one call, the client is stuck.
+const CLIENT_SLACK: Duration = Duration::from_secs(15);
 /// The pause after a question that nobody answered.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -41,12 +44,30 @@ pub struct KafkaBus {
     offers: Option<Arc<Offers>>,
     /// Where the records of the batch at hand came from, where they are republished ones.
     origins: Origins,
+    /// When it was last looked whether a commit has ended.
+    looked_at: Instant,
 }
 
 impl KafkaBus {
     /// A bus of this consumer, which has subscribed.
     pub fn new(config: KafkaConfig, consumer: GroupConsumer, link: Link, offers: Option<Arc<Offers>>) -> Self {
-        Self { config, consumer, link, offers, origins: Origins::default() }
+        Self { config, consumer, link, offers, origins: Origins::default(), looked_at: clock::now() }
+    }
+
+    /// Each call of the client's has an end of its own. One that has not come back long after is stuck, and so is all that
+    /// it is asked from then on: seen where a coordinator died in the middle of a commit.
+    fn check_client(&mut self) -> Result<()> {
+        let (now, before) = (clock::now(), self.looked_at);
+        self.looked_at = now;
+        // The whole process stood still: the call's time begins anew.
+        if now.saturating_duration_since(before) > CLIENT_SLACK {
+            self.link.in_flight.heard();
+        }
+        let silent = self.link.in_flight.silent_for();
+        if silent > report_limit(&self.config) + CLIENT_SLACK {
+            bail!("the Kafka client has not come back from a call of a commit for {} s: start again", silent.as_secs());
+        }
+        Ok(())
     }
 
     fn poll_error(&self, error: &KafkaError) -> Result<Polled> {
@@ -182,7 +203,7 @@ impl Bus for KafkaBus {
         };
         match has_ended {
             Ok(outcome) => Ok(Some(outcome)),
-            Err(false) => Ok(None),
+            Err(false) => self.check_client().map(|()| None),
             Err(true) => bail!("the transaction thread has ended"),
         }
     }

@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::clients::{OWN_RECORD_BYTES_MAX, is_passing, retrying, transactional_producer};
 use super::delivery::{Delivery, Reports};
-use super::link::{Commit, Committer};
+use super::link::{Commit, Committer, InFlight};
 use super::offers::Offers;
 use super::refused::is_refused;
 use crate::clock;
@@ -45,7 +45,7 @@ impl Transactions {
     /// # Errors
     /// The broker refuses.
     pub fn start(config: &KafkaConfig, offers: Option<Arc<Offers>>, go_on: impl Fn() -> bool) -> Result<Self> {
-        let id = format!("{}-{}", config.group_id, config.instance_id);
+        let id = config.transactional_id();
         let producer = producer(config)?;
         retrying("starting transactions", go_on, || producer.init_transactions(CALL_TIMEOUT))
             .map_err(|error| anyhow!("transactions can't be started as transactional.id {id}: {error}"))?;
@@ -58,7 +58,7 @@ impl Transactions {
     pub fn serve(mut self, committer: &Committer) {
         let mut committing = committing(&self.config);
         for commit in &committer.commits {
-            let outcome = self.commit_all(&mut committing, &commit);
+            let outcome = self.commit_all(&mut committing, &commit, &committer.in_flight);
             committer.in_flight.set(false);
             if committer.outcomes.send(outcome).is_err() {
                 return;
@@ -66,10 +66,12 @@ impl Transactions {
         }
     }
 
-    fn commit_all(&mut self, committing: &mut Committing, commit: &Commit) -> Outcome {
+    fn commit_all(&mut self, committing: &mut Committing, commit: &Commit, in_flight: &InFlight) -> Outcome {
         let started = clock::now();
         loop {
-            match committing.step(self, commit, started.elapsed()) {
+            let stepped = committing.step(self, commit, started.elapsed());
+            in_flight.heard();
+            match stepped {
                 Stepped::On => {}
                 Stepped::Waits(error) => {
                     tracing::warn!("a commit waits for the broker: {error}");
