@@ -1,4 +1,5 @@
-//! How long ranking takes: carts of ten known items, each with 200 neighbours, of a customer with a history.
+//! How long ranking takes, with the model in use: carts of ten known items, each with 200 neighbours, of a customer with a
+//! history.
 //!
 //! `cargo run --release --example ranking_bench [items] [neighbours] [rounds]`
 //!
@@ -11,7 +12,7 @@ use std::time::Instant;
 
 use offerstream::engine::decay::{Decay, Evidence, Stage};
 use offerstream::engine::facts::{EvidenceLine, Fact, Sale, SaleLine};
-use offerstream::engine::ranking::{Query, rank};
+use offerstream::engine::ranking::{Query, rank, way_name};
 use offerstream::engine::settings::{Limits, Ranking};
 use offerstream::engine::shop::Shop;
 use offerstream::event::{ItemId, Timestamp};
@@ -59,6 +60,21 @@ fn shop(items: u64, neighbours: u64) -> Shop {
     shop
 }
 
+/// Teaches the model something, so that it is used: of each example what the formula has at the tenth place was bought.
+fn teach(shop: &Shop, items: u64, random: &mut Random) {
+    for number in 0..400 {
+        let basket: Vec<ItemId> = (0..3).map(|_| random.item(items)).collect();
+        let known: Vec<&ItemId> = basket.iter().collect();
+        let query = Query { basket: &known, customer: None, now: NOW, together_min: 2 };
+        let plain = Ranking { learned: false, tuned: false, ..Ranking::default() };
+        let bought = rank(shop, &plain, query).iter().skip(9).take(1).map(|candidate| candidate.slot.item.clone()).collect();
+        shop.fold(&Fact::Example { number, basket, customer: None, ts: NOW });
+        shop.fold(&Fact::Outcome { numbers: vec![number], bought, ts: NOW });
+    }
+    let known = shop.learner.known();
+    assert_eq!(way_name(known.in_use(&Ranking::default(), shop.decay())), "learned", "the model is not in use");
+}
+
 fn waited_ns() -> u64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     told.split_whitespace().nth(1).and_then(|waited| waited.parse().ok()).unwrap_or_default()
@@ -69,6 +85,7 @@ fn main() {
     let (items, neighbours, rounds) =
         (arguments.next().unwrap_or(20_000), arguments.next().unwrap_or(200), arguments.next().unwrap_or(20_000));
     let (shop, mut random) = (shop(items, neighbours), Random(11));
+    teach(&shop, items, &mut random);
     let ranking = Ranking::default();
     let waited = waited_ns();
     let mut taken_ns = Vec::new();
