@@ -45,7 +45,6 @@ const WEEK_DAYS: f32 = 7.0;
 pub(super) struct Ground<'a> {
     pub(super) shop: &'a Shop,
     pub(super) now: Timestamp,
-    pub(super) whole: f64,
     pub(super) of_all: Whole,
     pub(super) own: &'a Own,
     pub(super) basket: usize,
@@ -55,15 +54,10 @@ pub(super) struct Ground<'a> {
 }
 
 impl<'a> Ground<'a> {
-    pub(super) fn new(shop: &'a Shop, now: Timestamp, whole: f64, of_all: Whole, own: &'a Own, basket: usize, all_baskets: f64) -> Self {
+    pub(super) fn new(shop: &'a Shop, now: Timestamp, of_all: Whole, own: &'a Own, basket: usize, all_baskets: f64) -> Self {
         let week = shop.weekly.baskets(now).max(1) as f32;
         let overlaps = 1.0 + own.overlap.iter().sum::<f32>();
-        Self { shop, now, whole, of_all, own, basket, all_baskets, week, overlaps }
-    }
-
-    /// The decayed number of baskets with the candidate.
-    pub(super) fn popularity(&self, sums: &Sums<'_>) -> f32 {
-        (sums.slot.weight() as f64 / self.whole) as f32
+        Self { shop, now, of_all, own, basket, all_baskets, week, overlaps }
     }
 
     /// The means by the formula, each with its share of popularity and of the customer's history.
@@ -75,7 +69,7 @@ impl<'a> Ground<'a> {
 
     /// The logarithms' means, with the candidate's own likelihood.
     pub(super) fn likelihoods(&self, sums: &Sums<'_>) -> [f32; 2] {
-        let own = ln(self.popularity(sums).max(1e-6) / self.of_all.baskets);
+        let own = ln((sums.popularity as f32).max(1e-6) / self.of_all.baskets);
         let Parts { logs, .. } = sums.parts;
         [logs[0] / self.of_all.means[0] + own, logs[1] / self.of_all.means[2] + own]
     }
@@ -84,7 +78,7 @@ impl<'a> Ground<'a> {
     pub(super) fn features(&self, sums: &Sums<'_>, formula: f32, rank: usize) -> Features {
         let Parts { means, follows, most, supporters, last, .. } = sums.parts;
         let [flat, _, steep] = std::array::from_fn(|k| means[k] / self.of_all.means[k]);
-        let popularity = self.popularity(sums).max(1e-6);
+        let popularity = (sums.popularity as f32).max(1e-6);
         let share = popularity / self.of_all.baskets;
         let sold = self.shop.weekly.of(&sums.slot.item, self.now) as f32;
         let trend = ln((sold + 0.5) / self.week) - ln((popularity + 0.5) / self.of_all.baskets);

@@ -47,6 +47,8 @@ pub(super) struct Own {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sums<'a> {
     pub(super) slot: &'a Arc<Slot>,
+    /// The decayed number of baskets with it: read once, since its place in memory is its own.
+    pub(super) popularity: f64,
     /// The formula's sum over the basket, with its share of popularity, by the settings.
     pub(super) pairs: f64,
     /// The formula's share of the customer's own history, likewise.
@@ -109,7 +111,7 @@ impl<'a> Sources<'a> {
     /// What speaks for each candidate that is not in the basket, in no order that means anything.
     pub(super) fn sums(&self, shop: &Shop, ranking: &Ranking, whole: f64, together_min: u32) -> (Vec<Sums<'_>>, Whole) {
         let most = self.rows.iter().flatten().map(|row| row.best().len()).sum::<usize>() + self.popular.len() + self.own.items.len();
-        let mut found = Found::with_room_for(most + self.rows.len());
+        let mut found = Found::with_room_for(most + self.rows.len(), whole);
         // What is in the basket is found first, and left out in the end.
         self.rows.iter().flatten().for_each(|row| _ = found.of(&row.slot));
         let in_basket = found.sums.len();
@@ -166,7 +168,7 @@ impl<'a> Sources<'a> {
                     sums.pair = Some((at as u32, neighbour.together));
                 }
                 let beside = weight as f32 * share_of_parts;
-                sums.parts.add(beside, neighbour, sums.slot.weight() as f64 / whole, of_all.baskets, ages, age == 0);
+                sums.parts.add(beside, neighbour, sums.popularity as f32, of_all.baskets, ages, age == 0);
             }
             position_weight *= position_decay;
             ages = [1.0, ages[1] * 0.8, ages[2] * 0.6];
@@ -183,9 +185,9 @@ impl<'a> Sources<'a> {
 
 impl Parts {
     /// Adds one item of the basket; `beside` is how often the candidate is bought beside it.
-    fn add(&mut self, beside: f32, pair: &BestEntry, popularity: f64, all: f32, ages: [f32; 3], is_newest: bool) {
+    fn add(&mut self, beside: f32, pair: &BestEntry, popularity: f32, all: f32, ages: [f32; 3], is_newest: bool) {
         let follows = beside * (pair.follows as f32 / (64.0 * pair.together.max(1) as f32));
-        let log = libm::logf(1.0 + beside * all / (0.5 * (popularity as f32 + 1.0)));
+        let log = libm::logf(1.0 + beside * all / (0.5 * (popularity + 1.0)));
         self.means.iter_mut().zip(ages).for_each(|(mean, age)| *mean += beside * age);
         self.logs = [self.logs[0] + log, self.logs[1] + log * ages[2]];
         self.follows += follows * ages[2];
@@ -219,12 +221,13 @@ struct Found<'a> {
     /// One more than the place of a number's sums, at the number's own place or the next that was free; 0 where none is.
     places: Vec<u32>,
     sums: Vec<Sums<'a>>,
+    whole: f64,
 }
 
 impl<'a> Found<'a> {
     /// Room for so many candidates; there must never be more.
-    fn with_room_for(candidates: usize) -> Self {
-        Self { places: vec![0; (candidates * 2).next_power_of_two().max(2)], sums: Vec::with_capacity(candidates) }
+    fn with_room_for(candidates: usize, whole: f64) -> Self {
+        Self { places: vec![0; (candidates * 2).next_power_of_two().max(2)], sums: Vec::with_capacity(candidates), whole }
     }
 
     fn of(&mut self, slot: &'a Arc<Slot>) -> &mut Sums<'a> {
@@ -234,8 +237,9 @@ impl<'a> Found<'a> {
         let place = loop {
             match self.places[at] {
                 0 => {
+                    let popularity = slot.weight() as f64 / self.whole;
                     let (pairs, history, strongest, pair, own) = (0.0, 0.0, 0.0, None, None);
-                    self.sums.push(Sums { slot, pairs, history, strongest, pair, own, parts: Parts::default() });
+                    self.sums.push(Sums { slot, popularity, pairs, history, strongest, pair, own, parts: Parts::default() });
                     self.places[at] = self.sums.len() as u32;
                     break self.sums.len() - 1;
                 }

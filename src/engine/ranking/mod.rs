@@ -85,17 +85,19 @@ pub fn rank(shop: &Shop, ranking: &Ranking, query: Query<'_>) -> Vec<Candidate> 
     let Some(whole) = shop.decay().map(|decay| decay.whole_at(query.now)) else { return Vec::new() };
     let sources = Sources::of(shop, ranking, query);
     let (sums, of_all) = sources.sums(shop, ranking, whole, query.together_min);
-    let ground = Ground::new(shop, query.now, whole, of_all, sources.own(), query.basket.len(), sources.all_baskets());
+    let ground = Ground::new(shop, query.now, of_all, sources.own(), query.basket.len(), sources.all_baskets());
     let known = shop.learner.known();
-    let setting = if ranking.tuned { known.setting(ranking.cart_order, whole) } else { ways::FIRST };
-    let is_learned = ranking.learned && known.is_model_better(setting, whole);
+    // Beside nothing, nothing was learned.
+    let (is_tuned, is_learned) = (ranking.tuned && !query.basket.is_empty(), ranking.learned && !query.basket.is_empty());
+    let setting = if is_tuned { known.setting(ranking.cart_order, whole) } else { ways::FIRST };
+    let is_learned = is_learned && known.is_model_better(setting, whole);
     let score = |sums: &Sums<'_>| {
         if is_learned {
             ways::ALL[ways::FIRST].score(&ground, sums)
-        } else if ranking.tuned && setting != ways::allowed(ranking.cart_order).0 {
+        } else if is_tuned && setting != ways::allowed(ranking.cart_order).0 {
             ways::ALL[setting].score(&ground, sums)
         } else {
-            formula(sums, ranking, whole)
+            formula(sums, ranking)
         }
     };
     let mut best = best(&sums, score, CANDIDATES_MAX);
@@ -109,11 +111,11 @@ pub fn rank(shop: &Shop, ranking: &Ranking, query: Query<'_>) -> Vec<Candidate> 
 /// offers.
 #[must_use]
 pub fn example(shop: &Shop, query: Query<'_>) -> Option<Example> {
-    let whole = shop.decay().map(|decay| decay.whole_at(query.now))?;
+    let whole = shop.decay().filter(|_| !query.basket.is_empty()).map(|decay| decay.whole_at(query.now))?;
     let ranking = Ranking::default();
     let sources = Sources::of(shop, &ranking, query);
     let (sums, of_all) = sources.sums(shop, &ranking, whole, query.together_min);
-    let ground = Ground::new(shop, query.now, whole, of_all, sources.own(), query.basket.len(), sources.all_baskets());
+    let ground = Ground::new(shop, query.now, of_all, sources.own(), query.basket.len(), sources.all_baskets());
     let first = best(&sums, |sums| ways::ALL[ways::FIRST].score(&ground, sums), LEARNED_MAX);
     let mut items: Vec<ItemId> = first.iter().map(|(_, sums)| sums.slot.item.clone()).collect();
     let features = features(&first, &ground);
@@ -166,8 +168,8 @@ fn features(best: &[(f64, &Sums<'_>)], ground: &Ground<'_>) -> Vec<Features> {
     best.iter().enumerate().map(of).collect()
 }
 
-fn formula(sums: &Sums<'_>, ranking: &Ranking, whole: f64) -> f64 {
-    ways::held_back(sums.pairs + sums.history, sums.slot.weight() as f64 / whole, ranking.popularity_exponent)
+fn formula(sums: &Sums<'_>, ranking: &Ranking) -> f64 {
+    ways::held_back(sums.pairs + sums.history, sums.popularity, ranking.popularity_exponent)
 }
 
 #[cfg(test)]

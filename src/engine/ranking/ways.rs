@@ -72,7 +72,7 @@ impl Way {
     /// A candidate's score.
     pub(super) fn score(self, ground: &Ground<'_>, sums: &Sums<'_>) -> f64 {
         match self {
-            Self::Mean { decay, exponent } => held_back(f64::from(ground.means(sums)[decay]), f64::from(ground.popularity(sums)), exponent),
+            Self::Mean { decay, exponent } => held_back(f64::from(ground.means(sums)[decay]), sums.popularity, exponent),
             Self::Likelihood { newest_first } => f64::from(ground.likelihoods(sums)[usize::from(newest_first)]),
         }
     }
