@@ -31,6 +31,12 @@ impl BestEntry {
         let PairCount { weight, together, follows } = count;
         Self { weight, together, follows, number: slot.number, slot }
     }
+
+    /// The item's number.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
 }
 
 /// The list, of a fixed length at most.

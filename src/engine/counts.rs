@@ -48,7 +48,7 @@ pub struct CountLimits {
 pub struct Counts {
     limits: CountLimits,
     rows: DashMap<ItemId, Arc<Row>, FixedState>,
-    popular: std::sync::RwLock<Best>,
+    popular: std::sync::RwLock<Arc<Best>>,
     baskets: AtomicU64,
     /// The decayed weight of all purchased baskets.
     weight: AtomicU64,
@@ -69,7 +69,7 @@ impl Counts {
         Self {
             limits,
             rows: DashMap::with_hasher(FixedState::default()),
-            popular: std::sync::RwLock::new(Best::new(POPULAR_ITEMS)),
+            popular: std::sync::RwLock::new(Arc::new(Best::new(POPULAR_ITEMS))),
             baskets: AtomicU64::new(0),
             weight: AtomicU64::new(0),
             directed_pairs: AtomicI64::new(0),
@@ -94,7 +94,13 @@ impl Counts {
 
     /// Looks at the most bought items, heaviest first.
     pub fn with_popular<T>(&self, look: impl FnOnce(&[BestEntry]) -> T) -> T {
-        look(self.popular.read().unwrap_or_else(std::sync::PoisonError::into_inner).entries())
+        look(self.popular().entries())
+    }
+
+    /// The most bought items as they are now.
+    #[must_use]
+    pub fn popular(&self) -> Arc<Best> {
+        Arc::clone(&self.popular.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// How many purchased baskets were counted.
@@ -263,7 +269,7 @@ impl Counts {
         let mut popular = self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         // A weight that shrank may leave an item in the list that an outsider has passed; it takes its place
         // when it is next bought. Looking through all items here would cost more than that.
-        popular.update(slot.count(), slot);
+        Arc::make_mut(&mut popular).update(slot.count(), slot);
     }
 
     /// Returns whether one of the best shrank, so that the list has to be made anew.
@@ -375,7 +381,7 @@ impl Counts {
         for row in &self.rows {
             best.insert(row.slot.count(), &row.slot);
         }
-        *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = best;
+        *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(best);
     }
 }
 

@@ -170,7 +170,7 @@ impl Counts {
             return Err(BadEntry("there are too many most bought items"));
         }
         let popular = Best::of(popular.iter().map(entry).collect::<Result<_, _>>()?, POPULAR_ITEMS);
-        *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = popular;
+        *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(popular);
         self.keep_limits();
         Ok(())
     }
@@ -178,7 +178,7 @@ impl Counts {
     /// Forgets everything.
     pub(in crate::engine) fn clear(&self) {
         self.rows.clear();
-        *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Best::new(POPULAR_ITEMS);
+        *self.popular.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(Best::new(POPULAR_ITEMS));
         self.directed_pairs.store(0, Ordering::Relaxed);
         self.id_bytes.store(0, Ordering::Relaxed);
         self.next_number.store(0, Ordering::Relaxed);

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::{Candidate, PairEvidence, Query};
-use crate::engine::best::BestEntry;
+use crate::engine::best::{Best, BestEntry};
+use crate::engine::counts::BEST_NEIGHBOURS;
 use crate::engine::customers::{Bought, History};
 use crate::engine::row::Row;
 use crate::engine::settings::{CartOrder, Ranking};
@@ -28,7 +29,7 @@ pub(super) struct Sources<'a> {
     pub(super) basket: &'a [&'a ItemId],
     /// The row of each basket item, where it was ever counted.
     rows: Vec<Option<Arc<Row>>>,
-    popular: Vec<BestEntry>,
+    popular: Option<Arc<Best>>,
     all_baskets: f64,
     own: Own,
 }
@@ -46,6 +47,7 @@ pub(super) struct Own {
 /// What speaks for one candidate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sums<'a> {
+    number: u32,
     pub(super) slot: &'a Arc<Slot>,
     /// The decayed number of baskets with it: read once, since its place in memory is its own.
     pub(super) popularity: f64,
@@ -95,9 +97,13 @@ impl<'a> Sources<'a> {
         let rows = query.basket.iter().map(|item| shop.counts.row(item)).collect();
         let customer = query.customer.filter(|_| ranking.personal);
         let own = customer.and_then(|customer| shop.customers.with(customer, |history| own_of(shop, history, query.basket)));
-        let popular = if ranking.popularity_prior > 0.0 { shop.counts.with_popular(<[BestEntry]>::to_vec) } else { Vec::new() };
+        let popular = (ranking.popularity_prior > 0.0).then(|| shop.counts.popular());
         let all_baskets = shop.counts.baskets().max(1) as f64;
         Self { basket: query.basket, rows, popular, all_baskets, own: own.unwrap_or_default() }
+    }
+
+    fn popular(&self) -> &[BestEntry] {
+        self.popular.as_ref().map_or(&[], |popular| popular.entries())
     }
 
     pub(super) fn own(&self) -> &Own {
@@ -110,14 +116,14 @@ impl<'a> Sources<'a> {
 
     /// What speaks for each candidate that is not in the basket, in no order that means anything.
     pub(super) fn sums(&self, shop: &Shop, ranking: &Ranking, whole: f64, together_min: u32) -> (Vec<Sums<'_>>, Whole) {
-        let most = self.rows.iter().flatten().map(|row| row.best().len()).sum::<usize>() + self.popular.len() + self.own.items.len();
+        let most = self.rows.iter().flatten().map(|row| row.best().len()).sum::<usize>() + self.popular().len() + self.own.items.len();
         let mut found = Found::with_room_for(most + self.rows.len(), whole);
         // What is in the basket is found first, and left out in the end.
         self.rows.iter().flatten().for_each(|row| _ = found.of(&row.slot));
         let in_basket = found.sums.len();
         let (prior, of_all) = self.add_pairs(shop, ranking, whole, together_min, &mut found);
         if prior > 0.0 {
-            self.popular.iter().for_each(|entry| _ = found.of(&entry.slot));
+            self.popular().iter().for_each(|entry| _ = found.of(&entry.slot));
             for sums in &mut found.sums[in_basket..] {
                 sums.pairs += prior * f64::from(sums.slot.baskets()) / self.all_baskets;
             }
@@ -145,7 +151,7 @@ impl<'a> Sources<'a> {
     fn add_pairs<'s>(&'s self, shop: &Shop, ranking: &Ranking, whole: f64, together_min: u32, found: &mut Found<'s>) -> (f64, Whole) {
         let position_decay = if ranking.cart_order == CartOrder::Unknown { 1.0 } else { ranking.position_decay };
         let (mut position_weight, mut position_weights, mut prior) = (1.0, 0.0, 0.0);
-        let mut ages = [1.0_f32; 3];
+        let (mut ages, mut popularities) = ([1.0_f32; 3], Vec::with_capacity(BEST_NEIGHBOURS));
         let mut of_all = Whole { baskets: (shop.counts.weight() as f64 / whole).max(1.0) as f32, ..Whole::default() };
         for (age, (at, row)) in self.rows.iter().enumerate().rev().enumerate() {
             position_weights += position_weight;
@@ -158,10 +164,14 @@ impl<'a> Sources<'a> {
                 *means += age;
                 *priors += age * share_of_parts;
             }
-            for neighbour in row.iter().flat_map(|row| row.best()) {
+            // All at once: each item's own weight is somewhere else in memory, and the processor fetches them side by side.
+            let neighbours = row.as_ref().map_or(&[][..], |row| row.best());
+            popularities.clear();
+            popularities.extend(neighbours.iter().map(|neighbour| neighbour.slot.weight() as f64 / whole));
+            for (neighbour, popularity) in neighbours.iter().zip(&popularities) {
                 let weight = neighbour.weight as f64 / whole;
                 let part = share * weight;
-                let sums = found.of(&neighbour.slot);
+                let sums = found.at(neighbour.number(), &neighbour.slot, *popularity);
                 sums.pairs += part;
                 if neighbour.together >= together_min && part > sums.strongest {
                     sums.strongest = part;
@@ -231,19 +241,23 @@ impl<'a> Found<'a> {
     }
 
     fn of(&mut self, slot: &'a Arc<Slot>) -> &mut Sums<'a> {
+        let popularity = slot.weight() as f64 / self.whole;
+        self.at(slot.number, slot, popularity)
+    }
+
+    fn at(&mut self, number: u32, slot: &'a Arc<Slot>, popularity: f64) -> &mut Sums<'a> {
         let mask = self.places.len() - 1;
         // Fibonacci hashing (Knuth, TAOCP 3, 6.4): numbers that follow each other are spread.
-        let mut at = slot.number.wrapping_mul(0x9E37_79B1) as usize >> 8 & mask;
+        let mut at = number.wrapping_mul(0x9E37_79B1) as usize >> 8 & mask;
         let place = loop {
             match self.places[at] {
                 0 => {
-                    let popularity = slot.weight() as f64 / self.whole;
                     let (pairs, history, strongest, pair, own) = (0.0, 0.0, 0.0, None, None);
-                    self.sums.push(Sums { slot, popularity, pairs, history, strongest, pair, own, parts: Parts::default() });
+                    self.sums.push(Sums { number, slot, popularity, pairs, history, strongest, pair, own, parts: Parts::default() });
                     self.places[at] = self.sums.len() as u32;
                     break self.sums.len() - 1;
                 }
-                place if self.sums[place as usize - 1].slot.number == slot.number => break place as usize - 1,
+                place if self.sums[place as usize - 1].number == number => break place as usize - 1,
                 _ => at = (at + 1) & mask,
             }
         };

@@ -81,5 +81,6 @@ impl Way {
 /// A score over the popularity to the power of `exponent`. An item whose every contribution was retracted has nothing to
 /// divide by, and nothing to offer.
 pub(super) fn held_back(score: f64, popularity: f64, exponent: f64) -> f64 {
-    if popularity > 0.0 { score / libm::exp2(exponent * libm::log2(popularity)) } else { 0.0 }
+    // In single precision, which is twice as fast: every candidate is scored.
+    if popularity > 0.0 { score / f64::from(libm::exp2f(exponent as f32 * libm::log2f(popularity as f32))) } else { 0.0 }
 }
