@@ -251,8 +251,7 @@ impl Step<'_> {
         let rules = settings.rules(Stage::CartAdd);
         if let Some(fact) = self.session.basket.add(&line, ts, rules) {
             if settings.ranking.learned || settings.ranking.tuned {
-                let week = self.shop.weekly.baskets(ts);
-                facts.extend(examples::asked(self.session, self.key, settings.ranking.personal, ts, week));
+                facts.extend(examples::asked(self.session, self.key, settings.ranking.personal, ts, self.shop));
             }
             facts.push(fact);
             // Another basket is left behind now, if it is; caps see to it that nobody is asked too often.

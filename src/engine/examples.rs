@@ -7,14 +7,15 @@ use super::facts::Fact;
 use super::hash::hash_128;
 use super::ranking::learner::is_example;
 use super::session::{Session, SessionKey};
+use super::shop::Shop;
 use crate::event::{ItemId, Line, Timestamp};
 
 /// The item added last makes a step that ranking learns from, if it does.
-pub(super) fn asked(session: &mut Session, key: &SessionKey, personal: bool, ts: Timestamp, baskets_a_week: u32) -> Option<Fact> {
+pub(super) fn asked(session: &mut Session, key: &SessionKey, personal: bool, ts: Timestamp, shop: &Shop) -> Option<Fact> {
     let step = session.basket.lines.len();
     let opened_ms = session.basket.opened_at.unwrap_or(ts).0.to_le_bytes();
     let whose = hash_128("example", &[key.as_bytes(), &opened_ms]).to_le_bytes();
-    if !is_example(&whose, step, baskets_a_week) {
+    if !is_example(&whose, step, shop.weekly.baskets(ts), shop.learner.is_crowded()) {
         return None;
     }
     let number = hash_128("example", &[&whose, &(step as u64).to_le_bytes()]) as u64;

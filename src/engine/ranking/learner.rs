@@ -29,6 +29,11 @@ const STEPS_FIRST: usize = 2;
 const STEPS_SHARE: f64 = 0.2;
 /// A shop that sells more baskets a week learns from a part of them.
 const BASKETS_A_WEEK: f64 = 14_000.0;
+/// Of more examples than this that wait, most are of baskets that were left behind, and a part of new ones is enough;
+const CROWDED_FROM: usize = EXAMPLES_MAX / 2;
+/// this one. What waits for a day waits no longer.
+const CROWDED_SHARE: f64 = 1.0 / 16.0;
+const WAIT_MS_MAX: i64 = 86_400_000;
 /// How many a way offers, of an example.
 pub(super) const OFFERED: usize = 3;
 
@@ -41,6 +46,8 @@ pub struct Example {
     pub features: Vec<Features>,
     /// What each setting offers, by places in `items`.
     pub offered: Vec<Vec<u8>>,
+    /// When it was ranked.
+    pub ts: Timestamp,
 }
 
 /// What was learned.
@@ -81,6 +88,10 @@ impl Learner {
     /// Keeps an example until its outcome is known.
     pub fn ask(&self, number: u64, example: Example) {
         let mut waiting = self.waiting();
+        let is_old = |(_, waits): &(u64, Example)| waits.ts.plus_ms(WAIT_MS_MAX) < example.ts;
+        while waiting.front().is_some_and(is_old) {
+            waiting.pop_front();
+        }
         if waiting.len() >= EXAMPLES_MAX {
             waiting.pop_front();
             self.evicted.fetch_add(1, Ordering::Relaxed);
@@ -105,6 +116,12 @@ impl Learner {
     /// The landmark moves.
     pub fn shift(&self, shift: u32) {
         Arc::make_mut(&mut *self.known.write().unwrap_or_else(PoisonError::into_inner)).shadow.shift(shift);
+    }
+
+    /// Whether a part of the baskets is enough to learn from.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.len() >= CROWDED_FROM
     }
 
     /// How many examples wait.
@@ -222,8 +239,8 @@ impl Known {
 
 /// Whether a step of a basket becomes an example: by a hash of whose it is; `baskets_a_week` is what the shop sells.
 #[must_use]
-pub fn is_example(whose: &[u8], step: usize, baskets_a_week: u32) -> bool {
-    let part = (BASKETS_A_WEEK / f64::from(baskets_a_week.max(1))).min(1.0);
+pub fn is_example(whose: &[u8], step: usize, baskets_a_week: u32, is_crowded: bool) -> bool {
+    let part = (BASKETS_A_WEEK / f64::from(baskets_a_week.max(1))).min(if is_crowded { CROWDED_SHARE } else { 1.0 });
     if step > STEPS_MAX || part < 1.0 && unit_interval("basket", &[whose]) >= part {
         return false;
     }
@@ -236,36 +253,46 @@ mod tests {
 
     #[test]
     fn early_steps_are_examples_always_and_late_ones_in_part_and_none_past_the_last() {
-        let share = |step| (0..2_000_u32).filter(|n| is_example(&n.to_le_bytes(), step, 100)).count();
+        let share = |step| (0..2_000_u32).filter(|n| is_example(&n.to_le_bytes(), step, 100, false)).count();
         assert_eq!((share(1), share(2), share(21)), (2_000, 2_000, 0));
         assert!((320..480).contains(&share(3)) && (320..480).contains(&share(20)), "{} {}", share(3), share(20));
     }
 
     #[test]
     fn a_shop_that_sells_much_learns_from_a_part_of_its_baskets_whole() {
-        let of = |baskets_a_week| (0..2_000_u32).filter(|n| is_example(&n.to_le_bytes(), 1, baskets_a_week)).count();
+        let of = |baskets_a_week| (0..2_000_u32).filter(|n| is_example(&n.to_le_bytes(), 1, baskets_a_week, false)).count();
         assert_eq!(of(14_000), 2_000);
         assert!((150..250).contains(&of(140_000)), "{}", of(140_000));
-        assert!((0..2_000_u32).all(|n| is_example(&n.to_le_bytes(), 1, 140_000) == is_example(&n.to_le_bytes(), 2, 140_000)));
+        let crowded = (0..2_000_u32).filter(|n| is_example(&n.to_le_bytes(), 1, 100, true)).count();
+        assert!((90..160).contains(&crowded), "{crowded}");
+        assert!((0..2_000_u32).all(|n| is_example(&n.to_le_bytes(), 1, 140_000, false) == is_example(&n.to_le_bytes(), 2, 140_000, false)));
     }
 
     #[test]
     fn the_oldest_example_makes_room_and_one_that_is_gone_is_not_learned_from() {
         let (learner, decay) = (Learner::default(), Decay::starting(Timestamp(0), 1_000));
-        let example = || Example { items: vec!["a".into(), "b".into()], features: vec![[0.0; 21]; 2], offered: vec![vec![0]; SETTINGS] };
+        let example = || Example {
+            items: vec!["a".into(), "b".into()],
+            features: vec![[0.0; 21]; 2],
+            offered: vec![vec![0]; SETTINGS],
+            ts: Timestamp(0),
+        };
         (0..=EXAMPLES_MAX as u64).for_each(|number| learner.ask(number, example()));
         assert_eq!((learner.len(), learner.evicted()), (EXAMPLES_MAX, 1));
         learner.answer(&[0, 1, 1], &["a".into()], decay, Timestamp(0));
         let known = learner.known();
         assert_eq!((known.model.examples(), learner.len()), (1, EXAMPLES_MAX - 1));
         assert_eq!((known.shadow.hit_rate(0), known.shadow.hit_rate(LEARNED)), (Some(1.0), Some(1.0)));
-        assert!(learner.bytes() > EXAMPLES_MAX * 2 * 21 * 4);
+        assert!(learner.bytes() > EXAMPLES_MAX * 2 * 21 * 4 && learner.is_crowded());
+        // A day later none of them waits any more.
+        learner.ask(9_999, Example { ts: Timestamp(WAIT_MS_MAX + 1), ..example() });
+        assert_eq!((learner.len(), learner.is_crowded()), (1, false));
     }
 
     #[test]
     fn what_was_kept_is_put_back_and_what_is_not_whole_is_known() {
         let (learner, decay) = (Learner::default(), Decay::starting(Timestamp(0), 1_000));
-        let example = Example { items: vec!["a".into()], features: vec![[0.5; 21]], offered: vec![vec![0]; SETTINGS] };
+        let example = Example { items: vec!["a".into()], features: vec![[0.5; 21]], offered: vec![vec![0]; SETTINGS], ts: Timestamp(0) };
         (0..3).for_each(|number| learner.ask(number, example.clone()));
         learner.answer(&[1], &["a".into()], decay, Timestamp(0));
         let other = Learner::default();

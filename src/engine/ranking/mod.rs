@@ -130,7 +130,7 @@ pub fn example(shop: &Shop, query: Query<'_>) -> Option<Example> {
         offered.into_iter().map(place).collect()
     });
     let offered = offered.collect();
-    (!features.is_empty()).then_some(Example { items, features, offered })
+    (!features.is_empty()).then_some(Example { items, features, offered, ts: query.now })
 }
 
 /// The best by a score, best first, ties by item id.
