@@ -29,6 +29,12 @@ impl Book {
         Self { entries: BTreeMap::new(), due: BTreeSet::new(), closed: Remembered::default(), open: [0; 2], ..*self }
     }
 
+    /// Whether its figures can be those of a book: with others, arithmetic on them would fail later.
+    pub(in crate::engine) fn is_sound(&self) -> bool {
+        let all = self.placements.iter().chain([&self.arms]).flat_map(|arms| [&arms.treatment, &arms.holdout]);
+        self.cap_micros >= 0 && all.into_iter().all(|sums| sums.is_sound(self.cap_micros))
+    }
+
     /// Begins with the figures of a book.
     pub(in crate::engine) fn thawed(book: &Self) -> Self {
         book.of_nobody()

@@ -46,6 +46,9 @@ impl Ledger {
         if self.books.len() >= BOOKS_MAX || self.book(&book.plan).is_some() {
             return Err(BadEntry("an experiment is there twice, or one too many"));
         }
+        if !book.is_sound() {
+            return Err(BadEntry("the sums of an experiment cannot be true"));
+        }
         self.books.push(Book::thawed(book));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::experiment::book::Book;
 use crate::engine::frozen::Entry;
 
 fn small_snapshot() -> Vec<u8> {
@@ -155,6 +156,23 @@ fn entries_that_do_not_fit_each_other_are_refused() {
             without.remove(at);
             is_malformed(&without, "left out");
         }
+    }
+}
+
+#[test]
+fn sums_of_an_experiment_that_no_outcomes_can_have_led_to_are_refused() {
+    let spoilt: [fn(&mut Book); 5] = [
+        |book| book.cap_micros = -1_000_000_001,
+        |book| book.arms.treatment.revenue_micros = -1,
+        |book| book.arms.holdout.revenue_micros = i128::MAX,
+        |book| book.arms.treatment.shoppers = u64::MAX,
+        |book| book.arms.holdout.variance = f64::NAN,
+    ];
+    for spoil in spoilt {
+        let mut entries = entries(&small_snapshot());
+        let book = entries.iter_mut().find_map(|entry| if let Entry::Book(book) = entry { Some(book) } else { None });
+        spoil(book.expect("the small shop runs an experiment"));
+        assert!(matches!(refused(&of_entries(&entries)), BadSnapshot::Malformed(_)));
     }
 }
 
