@@ -17,6 +17,7 @@ use super::best::{Best, BestEntry};
 use super::decay::{Decay, Stage};
 use super::facts::EvidenceLine;
 use super::memory;
+use super::rising::{RISING_MAX, Riser, Rising};
 use super::row::Neighbour;
 use super::slot::Slot;
 use crate::event::ItemId;
@@ -156,7 +157,9 @@ impl Counts {
     pub fn pair_bytes(&self) -> usize {
         let directed = self.pairs() * 2;
         let best = (directed * size_of::<BestEntry>() * 3 / 2).min(self.items() * memory::list::<BestEntry>(BEST_NEIGHBOURS));
-        memory::table(directed, size_of::<(u32, Neighbour)>()) + best
+        // An item of so many baskets that it follows others has as many neighbours, most likely.
+        let rising = (directed / RISING_MAX / 4).min(self.items()) * memory::block(RISING_MAX * size_of::<Riser>());
+        memory::table(directed, size_of::<(u32, Neighbour)>()) + best + rising
     }
 
     /// All items, sorted.
@@ -235,7 +238,8 @@ impl Counts {
         }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let slot = Arc::new(Slot::new(number, item.clone()));
-        let row = Row { slot: Arc::clone(&slot), neighbours: HashMap::default(), best: Best::new(BEST_NEIGHBOURS) };
+        let best = Best::new(BEST_NEIGHBOURS);
+        let row = Row { slot: Arc::clone(&slot), neighbours: HashMap::default(), best, rising: Rising::default() };
         self.rows.insert(item.clone(), Arc::new(row));
         self.id_bytes.fetch_add(id_bytes(item), Ordering::Relaxed);
         slot
@@ -252,6 +256,10 @@ impl Counts {
         }
         if shrunk {
             row.rebuild_best();
+        }
+        if deltas[at].together > 0 {
+            let others = slots.iter().zip(deltas).enumerate().filter(|(j, (_, delta))| *j != at && delta.together > 0);
+            row.bought(&others.map(|(_, (slot, _))| slot.number).collect::<Vec<u32>>());
         }
     }
 
@@ -288,7 +296,7 @@ impl Counts {
         neighbour.count.follows = counted(neighbour.count.follows, delta.follows);
         let count = neighbour.count;
         if count == PairCount::default() {
-            row.neighbours.remove(&slot.number);
+            row.drop_neighbour(slot.number);
             self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
             return true;
         }
@@ -303,7 +311,7 @@ impl Counts {
     fn evict_neighbour(&self, row: &mut Row) {
         let lightest = row.neighbours.values().min_by(|a, b| (a.count.weight, &a.slot.item).cmp(&(b.count.weight, &b.slot.item)));
         let Some(number) = lightest.map(|neighbour| neighbour.slot.number) else { return };
-        row.neighbours.remove(&number);
+        row.drop_neighbour(number);
         row.best.remove(number);
         self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
         self.evicted_pairs.fetch_add(1, Ordering::Relaxed);
@@ -345,7 +353,14 @@ impl Counts {
     /// Drops the neighbours that `goes` names from a row; returns how many. Its best are to be made anew.
     fn drop_neighbours(&self, row: &mut Row, goes: impl Fn(&Neighbour) -> bool) -> u64 {
         let before = row.neighbours.len();
-        row.neighbours.retain(|_, neighbour| !goes(neighbour));
+        let rising = &mut row.rising;
+        row.neighbours.retain(|number, neighbour| {
+            let goes = goes(neighbour);
+            if goes {
+                rising.forget(*number);
+            }
+            !goes
+        });
         let dropped = before - row.neighbours.len();
         self.directed_pairs.fetch_sub(dropped as i64, Ordering::Relaxed);
         dropped as u64
@@ -364,7 +379,7 @@ impl Counts {
                 && other.neighbours.contains_key(&row.slot.number)
             {
                 let other = Arc::make_mut(&mut other);
-                other.neighbours.remove(&row.slot.number);
+                other.drop_neighbour(row.slot.number);
                 self.directed_pairs.fetch_sub(1, Ordering::Relaxed);
                 self.evicted_pairs.fetch_add(1, Ordering::Relaxed);
                 // The lightest is hardly ever among another's best.

@@ -56,6 +56,7 @@ pub mod ranking;
 pub mod ratio;
 pub mod reason;
 pub mod rebuys;
+pub mod rising;
 pub mod row;
 pub mod scrub;
 pub mod segment;

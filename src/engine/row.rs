@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::best::{Best, BestEntry};
+use super::rising::Rising;
 use super::slot::Slot;
 use crate::event::ItemId;
 
@@ -32,6 +33,7 @@ pub struct Row {
     pub slot: Arc<Slot>,
     pub(super) neighbours: HashMap<u32, Neighbour, FixedState>,
     pub(super) best: Best,
+    pub(super) rising: Rising,
 }
 
 /// An item that is bought with the row's own.
@@ -48,6 +50,11 @@ impl Row {
         self.best.entries()
     }
 
+    /// The neighbours that rose of late, with the least that their share of the row's last baskets is.
+    pub fn risen(&self) -> impl Iterator<Item = (&Arc<Slot>, PairCount, f64)> {
+        self.rising.risen().filter_map(|(number, share)| self.neighbours.get(&number).map(|found| (&found.slot, found.count, share)))
+    }
+
     /// All neighbours with their figures, in no order: nothing may depend on it.
     pub fn neighbours(&self) -> impl Iterator<Item = (&Arc<Slot>, PairCount)> {
         self.neighbours.values().map(|neighbour| (&neighbour.slot, neighbour.count))
@@ -59,6 +66,19 @@ impl Row {
         let mut all: Vec<_> = self.neighbours.values().map(|n| (&n.slot.item, n.count)).collect();
         all.sort_unstable_by_key(|(item, _)| *item);
         all
+    }
+
+    /// One more purchased basket, its own with these companions.
+    pub(super) fn bought(&mut self, companions: &[u32]) {
+        let neighbours = &self.neighbours;
+        let together = |number| neighbours.get(&number).map_or(0, |neighbour| neighbour.count.together);
+        self.rising.bought(self.slot.baskets(), companions, together);
+    }
+
+    /// Drops a neighbour from all but the list of the heaviest; whether it was there.
+    pub(super) fn drop_neighbour(&mut self, number: u32) -> bool {
+        self.rising.forget(number);
+        self.neighbours.remove(&number).is_some()
     }
 
     /// Makes the list of the heaviest anew.

@@ -130,7 +130,10 @@ impl Sums {
     #[must_use]
     pub fn is_sound(&self, cap_micros: i128) -> bool {
         let most = cap_micros.saturating_mul(i128::from(self.shoppers));
-        self.shoppers <= u64::from(u32::MAX) && (0..=most).contains(&self.revenue_micros) && self.variance >= 0.0 && self.variance.is_finite()
+        self.shoppers <= u64::from(u32::MAX)
+            && (0..=most).contains(&self.revenue_micros)
+            && self.variance >= 0.0
+            && self.variance.is_finite()
     }
 
     /// The mean, in millionths; 0 of nothing.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BEST_NEIGHBOURS, Best, BestEntry, Counts, Neighbour, POPULAR_ITEMS, PairCount, Row, id_bytes};
 use crate::engine::frozen::BadEntry;
+use crate::engine::rising::{RISING_MAX, Riser, Rising};
 use crate::engine::slot::Slot;
 use crate::event::ItemId;
 
@@ -62,7 +63,12 @@ pub struct KeptRow {
     /// Which of those are the heaviest, heaviest first. What made room for another may have left a gap in that list, so it
     /// is not worked out anew.
     best: Vec<u32>,
+    /// Which of them are followed since they may rise, in their order.
+    rising: Vec<KeptRiser>,
 }
+
+/// A companion that is followed, by its place among the neighbours: its share of late, and in how many baskets it was.
+type KeptRiser = (u32, u16, u16);
 
 /// A neighbour: how far its place is from the one before, and the pair's figures.
 pub type KeptNeighbour = (u32, PairCount);
@@ -122,15 +128,16 @@ impl Counts {
             in_order.push((neighbour, count));
             neighbours.insert(neighbour.number, Neighbour { slot: Arc::clone(neighbour), count });
         }
-        if row.best.len() > BEST_NEIGHBOURS {
-            return Err(BadEntry("a row has too many heaviest neighbours"));
+        if row.best.len() > BEST_NEIGHBOURS || row.rising.len() > RISING_MAX {
+            return Err(BadEntry("a row has too many heaviest neighbours, or follows too many"));
         }
         let best = row.best.iter().map(|at| in_order.get(*at as usize)).map(|found| {
             let &(slot, count) = found.ok_or(BadEntry("a heaviest neighbour is none"))?;
             Ok(BestEntry::new(count, Arc::clone(slot)))
         });
         let best = Best::of(best.collect::<Result<_, _>>()?, BEST_NEIGHBOURS);
-        let mut thawed = Row { slot: Arc::clone(slot), neighbours, best };
+        let rising = Rising::of(row.rising.iter().map(|riser| thawed_riser(riser, &in_order)).collect::<Result<_, _>>()?);
+        let mut thawed = Row { slot: Arc::clone(slot), neighbours, best, rising };
         self.directed_pairs.fetch_add(row.neighbours.len() as i64, Ordering::Relaxed);
         self.id_bytes.fetch_add(id_bytes(&slot.item), Ordering::Relaxed);
         self.evict_neighbours(&mut thawed);
@@ -149,7 +156,7 @@ impl Counts {
         let mut by_weight: Vec<(u64, Arc<Slot>)> = row.neighbours.values().map(|n| (n.count.weight, Arc::clone(&n.slot))).collect();
         by_weight.sort_unstable_by(|a, b| (a.0, &a.1.item).cmp(&(b.0, &b.1.item)));
         for (_, slot) in &by_weight[..over] {
-            row.neighbours.remove(&slot.number);
+            row.drop_neighbour(slot.number);
             row.best.remove(slot.number);
         }
         self.directed_pairs.fetch_sub(over as i64, Ordering::Relaxed);
@@ -222,11 +229,19 @@ fn kept(place: u32, row: &Row, places: &Places) -> KeptRow {
     neighbours.sort_unstable_by_key(|(place, _)| *place);
     let at = |place: u32| neighbours.binary_search_by_key(&place, |(place, ..)| *place).ok().map(|at| at as u32);
     let best = row.best().iter().filter_map(|entry| place_of(&entry.slot.number).and_then(at)).collect();
+    let rising =
+        row.rising.all().iter().filter_map(|riser| Some((place_of(&riser.number).and_then(at)?, riser.share, riser.hits))).collect();
     let mut before = 0;
     for (place, ..) in &mut neighbours {
         (*place, before) = (*place - before, *place);
     }
-    KeptRow { place, neighbours, best }
+    KeptRow { place, neighbours, best, rising }
+}
+
+fn thawed_riser(riser: &KeptRiser, neighbours: &[(&Arc<Slot>, PairCount)]) -> Result<Riser, BadEntry> {
+    let &(at, share, hits) = riser;
+    let (slot, _) = neighbours.get(at as usize).ok_or(BadEntry("a neighbour that is followed is none"))?;
+    Ok(Riser { number: slot.number, share, hits })
 }
 
 fn slot_at(slots: &[Arc<Slot>], place: u32) -> Result<&Arc<Slot>, BadEntry> {

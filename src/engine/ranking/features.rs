@@ -3,7 +3,8 @@
 //! Invariant: worked out from shop state and the basket alone, by constants, so that they are the same on every instance
 //! whatever its settings are. Natural logarithms throughout, by `libm`, which is the same on every machine.
 
-use super::gather::{Own, Parts, Sums, Whole};
+use super::gather::Own;
+use super::sums::{Parts, Sums, Whole};
 use crate::engine::shop::Shop;
 use crate::event::Timestamp;
 

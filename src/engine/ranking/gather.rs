@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use super::sums::{Beside, Found, Sums, Whole};
 use super::{Candidate, PairEvidence, Query};
 use crate::engine::best::{Best, BestEntry};
 use crate::engine::counts::BEST_NEIGHBOURS;
 use crate::engine::customers::{Bought, History};
-use crate::engine::row::Row;
+use crate::engine::row::{PairCount, Row};
 use crate::engine::settings::{CartOrder, Ranking};
 use crate::engine::shop::Shop;
 use crate::engine::slot::Slot;
@@ -42,54 +43,6 @@ pub(super) struct Own {
     pub(super) baskets: u32,
     /// How many of the basket's items were in each of them, the newest first.
     pub(super) overlap: [f32; BASKETS_TOLD],
-}
-
-/// What speaks for one candidate.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sums<'a> {
-    number: u32,
-    pub(super) slot: &'a Arc<Slot>,
-    /// The decayed number of baskets with it: read once, since its place in memory is its own.
-    pub(super) popularity: f64,
-    /// The formula's sum over the basket, with its share of popularity, by the settings.
-    pub(super) pairs: f64,
-    /// The formula's share of the customer's own history, likewise.
-    pub(super) history: f64,
-    strongest: f64,
-    /// The strongest pair: the basket item's place, and in how many baskets both were.
-    pair: Option<(u32, u32)>,
-    /// Where the customer's own history with it is.
-    pub(super) own: Option<u32>,
-    /// For learning.
-    pub(super) parts: Parts,
-}
-
-/// Sums of `c_ij / (n_i + 20)` and of what is made of it, whatever the settings are.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Parts {
-    /// An item that is `age` places behind the newest counts `1^age`, `0.8^age`, `0.6^age`.
-    pub(super) means: [f32; 3],
-    /// Of `ln(1 + how much likelier it is beside that item)`: `1^age`, `0.6^age`.
-    pub(super) logs: [f32; 2],
-    /// Of the part in which it came soon after that item: `0.6^age`.
-    pub(super) follows: f32,
-    /// The most of any item.
-    pub(super) most: f32,
-    /// How many items speak for it.
-    pub(super) supporters: f32,
-    /// Of the newest item alone: all, and the part in which it came soon after that.
-    pub(super) last: [f32; 2],
-}
-
-/// What the sums are divided by, and what everybody has of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Whole {
-    /// What [`Parts::means`] are divided by.
-    pub(super) means: [f32; 3],
-    /// What a share of popularity of 1 adds to each, divided already.
-    pub(super) priors: [f32; 3],
-    /// The decayed number of all baskets.
-    pub(super) baskets: f32,
 }
 
 impl<'a> Sources<'a> {
@@ -156,29 +109,21 @@ impl<'a> Sources<'a> {
         for (age, (at, row)) in self.rows.iter().enumerate().rev().enumerate() {
             position_weights += position_weight;
             let baskets = row.as_ref().map_or(0.0, |row| row.slot.weight() as f64 / whole);
-            let (share, share_of_parts) = (position_weight / (baskets + ranking.prior_baskets), 1.0 / (baskets as f32 + PRIOR));
             if baskets + ranking.prior_baskets > 0.0 {
-                prior += share;
+                prior += position_weight / (baskets + ranking.prior_baskets);
             }
-            for ((means, priors), age) in of_all.means.iter_mut().zip(&mut of_all.priors).zip(ages) {
-                *means += age;
-                *priors += age * share_of_parts;
-            }
-            // All at once: each item's own weight is somewhere else in memory, and the processor fetches them side by side.
-            let neighbours = row.as_ref().map_or(&[][..], |row| row.best());
-            popularities.clear();
-            popularities.extend(neighbours.iter().map(|neighbour| neighbour.slot.weight() as f64 / whole));
-            for (neighbour, popularity) in neighbours.iter().zip(&popularities) {
-                let weight = neighbour.weight as f64 / whole;
-                let part = share * weight;
-                let sums = found.at(neighbour.number(), &neighbour.slot, *popularity);
-                sums.pairs += part;
-                if neighbour.together >= together_min && part > sums.strongest {
-                    sums.strongest = part;
-                    sums.pair = Some((at as u32, neighbour.together));
-                }
-                let beside = weight as f32 * share_of_parts;
-                sums.parts.add(beside, neighbour, sums.popularity as f32, of_all.baskets, ages, age == 0);
+            let beside = Beside {
+                at: at as u32,
+                share: position_weight / (baskets + ranking.prior_baskets),
+                share_of_parts: 1.0 / (baskets as f32 + PRIOR),
+                all: of_all.baskets,
+                ages,
+                is_newest: age == 0,
+                together_min,
+            };
+            of_all.count(&beside);
+            if let Some(row) = row {
+                add_row(row, whole, baskets + ranking.prior_baskets, &beside, &mut popularities, found);
             }
             position_weight *= position_decay;
             ages = [1.0, ages[1] * 0.8, ages[2] * 0.6];
@@ -186,27 +131,35 @@ impl<'a> Sources<'a> {
         for sums in &mut found.sums {
             sums.pairs /= position_weights;
         }
-        for k in 0..3 {
-            of_all.priors[k] /= of_all.means[k];
-        }
+        of_all.settle();
         (if position_weights > 0.0 { ranking.popularity_prior * prior / position_weights } else { 0.0 }, of_all)
     }
 }
 
-impl Parts {
-    /// Adds one item of the basket; `beside` is how often the candidate is bought beside it.
-    fn add(&mut self, beside: f32, pair: &BestEntry, popularity: f32, all: f32, ages: [f32; 3], is_newest: bool) {
-        let follows = beside * (pair.follows as f32 / (64.0 * pair.together.max(1) as f32));
-        let log = libm::logf(1.0 + beside * all / (0.5 * (popularity + 1.0)));
-        self.means.iter_mut().zip(ages).for_each(|(mean, age)| *mean += beside * age);
-        self.logs = [self.logs[0] + log, self.logs[1] + log * ages[2]];
-        self.follows += follows * ages[2];
-        self.most = self.most.max(beside);
-        self.supporters += 1.0;
-        if is_newest {
-            self.last = [beside, follows];
+/// Adds the neighbours of one item of the basket, which was in so many baskets, the prior ones included.
+fn add_row<'s>(row: &'s Row, whole: f64, baskets: f64, beside: &Beside, popularities: &mut Vec<f64>, found: &mut Found<'s>) {
+    // What rose of late counts as what it is of late, where that is more.
+    let risen: Vec<(&Arc<Slot>, PairCount, f64)> =
+        row.risen().map(|(slot, count, share)| (slot, count, share_to_weight(count, share, whole, baskets))).collect();
+    // All at once: each item's own weight is somewhere else in memory, and the processor fetches them side by side.
+    popularities.clear();
+    popularities.extend(row.best().iter().map(|neighbour| neighbour.slot.weight() as f64 / whole));
+    for (neighbour, popularity) in row.best().iter().zip(popularities) {
+        if risen.is_empty() || risen.iter().all(|(slot, ..)| slot.number != neighbour.number()) {
+            let weight = neighbour.weight as f64 / whole;
+            found.at(neighbour.number(), &neighbour.slot, *popularity).add(beside, weight, neighbour.together, neighbour.follows);
         }
     }
+    for (slot, count, weight) in risen {
+        found.of(slot).add(beside, weight, count.together, count.follows);
+    }
+}
+
+/// The weight that a pair of that share would have if all `baskets` had been as those of late: each weighs what those of the
+/// pair do. No less than it has.
+fn share_to_weight(count: PairCount, share: f64, whole: f64, baskets: f64) -> f64 {
+    let weight = count.weight as f64 / whole;
+    weight.max(share * baskets * (weight / f64::from(count.together.max(1))).min(1.0))
 }
 
 /// What a customer bought most often, and which of their baskets this one is like.
@@ -224,43 +177,4 @@ fn own_of(shop: &Shop, history: &History, basket: &[&ItemId]) -> Own {
         bought.baskets_ago(history.baskets).for_each(|ago| overlap[ago] += 1.0);
     }
     Own { items, baskets: history.baskets, overlap }
-}
-
-/// Candidates by the number of their item.
-struct Found<'a> {
-    /// One more than the place of a number's sums, at the number's own place or the next that was free; 0 where none is.
-    places: Vec<u32>,
-    sums: Vec<Sums<'a>>,
-    whole: f64,
-}
-
-impl<'a> Found<'a> {
-    /// Room for so many candidates; there must never be more.
-    fn with_room_for(candidates: usize, whole: f64) -> Self {
-        Self { places: vec![0; (candidates * 2).next_power_of_two().max(2)], sums: Vec::with_capacity(candidates), whole }
-    }
-
-    fn of(&mut self, slot: &'a Arc<Slot>) -> &mut Sums<'a> {
-        let popularity = slot.weight() as f64 / self.whole;
-        self.at(slot.number, slot, popularity)
-    }
-
-    fn at(&mut self, number: u32, slot: &'a Arc<Slot>, popularity: f64) -> &mut Sums<'a> {
-        let mask = self.places.len() - 1;
-        // Fibonacci hashing (Knuth, TAOCP 3, 6.4): numbers that follow each other are spread.
-        let mut at = number.wrapping_mul(0x9E37_79B1) as usize >> 8 & mask;
-        let place = loop {
-            match self.places[at] {
-                0 => {
-                    let (pairs, history, strongest, pair, own) = (0.0, 0.0, 0.0, None, None);
-                    self.sums.push(Sums { number, slot, popularity, pairs, history, strongest, pair, own, parts: Parts::default() });
-                    self.places[at] = self.sums.len() as u32;
-                    break self.sums.len() - 1;
-                }
-                place if self.sums[place as usize - 1].number == number => break place as usize - 1,
-                _ => at = (at + 1) & mask,
-            }
-        };
-        &mut self.sums[place]
-    }
 }

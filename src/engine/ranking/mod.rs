@@ -20,14 +20,16 @@ mod gather;
 pub mod learner;
 pub mod model;
 pub mod shadow;
+mod sums;
 mod ways;
 
 use std::sync::Arc;
 
 use features::{Features, Ground};
-use gather::{Sources, Sums};
+use gather::Sources;
 use learner::{Example, OFFERED};
 use model::Model;
+use sums::Sums;
 pub use ways::{WAYS, name as way_name};
 
 use super::settings::Ranking;

@@ -97,6 +97,31 @@ fn what_goes_together_lately_outranks_what_did_long_ago() {
 }
 
 #[test]
+fn what_suddenly_goes_with_an_item_of_thousands_of_baskets_is_offered_within_fifty() {
+    const OTHERS: [&str; 40] = [
+        "o00", "o01", "o02", "o03", "o04", "o05", "o06", "o07", "o08", "o09", "o10", "o11", "o12", "o13", "o14", "o15", "o16", "o17",
+        "o18", "o19", "o20", "o21", "o22", "o23", "o24", "o25", "o26", "o27", "o28", "o29", "o30", "o31", "o32", "o33", "o34", "o35",
+        "o36", "o37", "o38", "o39",
+    ];
+    // Each of the forty is in a tenth of the baskets, the first three in a fifth.
+    let basket = |at: usize| {
+        let others = (0..4).map(|n| OTHERS[(at * 4 + n) % 40]).chain((at % 5 < 3).then_some(OTHERS[at % 5]));
+        let mut items: Vec<&'static str> = std::iter::once("x").chain(others).collect();
+        items.dedup();
+        items
+    };
+    let usual: Baskets = (0..3_000).map(|at| (at as i64 / 10, basket(at))).collect();
+    let place_after = |launched: usize| {
+        let with_it = (0..launched).map(|at| (301 + at as i64 / 10, basket(at).into_iter().chain(["launched"]).collect()));
+        let shop = shop(&usual.iter().cloned().chain(with_it).collect());
+        names(&ranked(&shop, &Ranking::default(), &["x"], None, 306)).iter().position(|name| *name == "launched")
+    };
+    assert!(place_after(5).is_none_or(|place| place > 2), "five baskets are soon told");
+    assert!(matches!(place_after(25), Some(0..3)), "{:?}", place_after(25));
+    assert!(matches!(place_after(50), Some(0..3)), "{:?}", place_after(50));
+}
+
+#[test]
 fn with_time_and_no_news_a_score_fades() {
     let shop = shop(&vec![(0, vec!["x", "y"])]);
     let ranking = Ranking { popularity_exponent: 0.0, popularity_prior: 0.0, ..Ranking::default() };

@@ -3,7 +3,7 @@
 //! Invariant: what a way is never changes, since shop state holds figures of each by its place.
 
 use super::features::Ground;
-use super::gather::Sums;
+use super::sums::Sums;
 use crate::engine::settings::CartOrder;
 
 /// A setting of the formula.
