@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use offerstream::engine::decay::{Decay, Evidence, Stage};
-use offerstream::engine::facts::{EvidenceLine, Fact, Sale, SaleLine};
+use offerstream::engine::facts::{BoughtItem, EvidenceLine, Fact, Sale, SaleLine};
 use offerstream::engine::ranking::{Query, rank, way_name};
 use offerstream::engine::settings::{Limits, Ranking};
 use offerstream::engine::shop::Shop;
@@ -67,7 +67,8 @@ fn teach(shop: &Shop, items: u64, random: &mut Random) {
         let known: Vec<&ItemId> = basket.iter().collect();
         let query = Query { basket: &known, customer: None, now: NOW, together_min: 2 };
         let plain = Ranking { learned: false, tuned: false, ..Ranking::default() };
-        let bought = rank(shop, &plain, query).iter().skip(9).take(1).map(|candidate| candidate.slot.item.clone()).collect();
+        let tenth = rank(shop, &plain, query).get(9).map(|tenth| tenth.slot.item.clone());
+        let bought = tenth.into_iter().map(|item| BoughtItem { item, net_micros: 1_000_000, margin_micros: 0 }).collect();
         shop.fold(&Fact::Example { number, basket, customer: None, ts: NOW });
         shop.fold(&Fact::Outcome { numbers: vec![number], bought, ts: NOW });
     }

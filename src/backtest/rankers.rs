@@ -7,7 +7,7 @@ use super::baselines::Baselines;
 use super::items::Items;
 use super::steps::{ANSWER_ITEMS, Answer, Question, traits};
 use crate::engine::ranking::{Query, rank};
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Ranking, RankingObjective, Settings};
 use crate::engine::vocabulary::Placement;
 use crate::event::{EventKind, ItemId};
 use crate::pipeline::Applied;
@@ -36,11 +36,15 @@ pub fn beside<'a>(applied: &Applied<'a>, placement: Placement) -> Vec<&'a ItemId
 /// What a configuration of the engine puts first.
 #[must_use]
 pub fn companions(applied: &Applied<'_>, settings: &Settings, placement: Placement) -> Vec<ItemId> {
+    ranked(applied, settings, &settings.ranking, placement)
+}
+
+fn ranked(applied: &Applied<'_>, settings: &Settings, ranking: &Ranking, placement: Placement) -> Vec<ItemId> {
     let basket = beside(applied, placement);
     let customer = applied.session.customer.as_deref();
     let together_min = settings.placements.get(placement).baskets_together_min;
     let query = Query { basket: &basket, customer, now: applied.event.ts, together_min };
-    rank(applied.shop, &settings.ranking, query).into_iter().take(ANSWER_ITEMS).map(|candidate| candidate.slot.item.clone()).collect()
+    rank(applied.shop, ranking, query).into_iter().take(ANSWER_ITEMS).map(|candidate| candidate.slot.item.clone()).collect()
 }
 
 /// Where the event would be answered with an offer; the other configuration is asked before it is known whether the step
@@ -56,17 +60,40 @@ pub fn placement_of(kind: &EventKind) -> Option<Placement> {
     }
 }
 
+/// The same ranking for each objective it is not set to, with its name.
+#[must_use]
+pub fn for_objectives(ranking: &Ranking) -> Vec<(&'static str, Ranking)> {
+    let all = [
+        ("for acceptance", RankingObjective::Acceptance),
+        ("for revenue", RankingObjective::Revenue),
+        ("for margin", RankingObjective::Margin),
+    ];
+    let others = all.into_iter().filter(|(_, objective)| *objective != ranking.objective);
+    others.map(|(name, objective)| (name, Ranking { objective, ..ranking.clone() })).collect()
+}
+
+/// What is asked beside the baselines.
+pub struct Rankings<'a> {
+    /// The engine's.
+    pub settings: &'a Settings,
+    /// Its ranking for other objectives.
+    pub objectives: &'a [Ranking],
+    /// What another configuration said.
+    pub other: Option<&'a [ItemId]>,
+}
+
 /// The answers of all, in the order of their names; baselines are asked only in baskets that are scored.
 pub fn answers(
     applied: &Applied<'_>,
-    settings: &Settings,
+    rankings: &Rankings<'_>,
     question: &Question,
-    other: Option<&[ItemId]>,
     baselines: Option<&mut Baselines>,
     items: &mut Items,
 ) -> Vec<Answer> {
+    let Rankings { settings, objectives, other } = rankings;
     let mut answers = vec![answer(applied, items, &companions(applied, settings, question.placement))];
     answers.extend(other.map(|other| answer(applied, items, other)));
+    answers.extend(objectives.iter().map(|ranking| answer(applied, items, &ranked(applied, settings, ranking, question.placement))));
     if let Some(baselines) = baselines {
         let basket = beside(applied, question.placement);
         let of_each = baselines.answer(&applied.shop.counts, question.serial, &basket);

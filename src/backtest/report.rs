@@ -10,6 +10,7 @@ use super::figures::{Estimate, PlacementFigures, RankerFigures, Scope};
 use super::logged::OffPolicy;
 use super::off_policy::Said;
 use super::rankers::ENGINE;
+use crate::insights::{Chances, WorthGain};
 
 /// The metrics of the table, as the outside scorer and as people call them; JSON has all.
 const SHOWN: [(&str, &str); 5] =
@@ -26,6 +27,10 @@ pub struct Report {
     pub placements: Vec<PlacementFigures>,
     /// What other policies would have done, where offers are logged.
     pub off_policy: Vec<OffPolicy>,
+    /// How true the chances of offered items were: of those ranking learned from, each told before its outcome was known.
+    pub chances: Option<Chances>,
+    /// What ranking for worth earned more on those.
+    pub worth: Vec<WorthGain>,
 }
 
 /// What was read.
@@ -70,8 +75,40 @@ impl Report {
         writeln!(out, "of each the first {cap} steps with something still to come. Under each figure its 95 % interval, and that of")?;
         writeln!(out, "the engine less this one, paired by basket.")?;
         self.placements.iter().try_for_each(|placement| write_placement(placement, out))?;
-        self.off_policy.iter().try_for_each(|placement| write_off_policy(placement, out))
+        self.off_policy.iter().try_for_each(|placement| write_off_policy(placement, out))?;
+        self.chances.iter().try_for_each(|chances| write_chances(chances, out))?;
+        self.worth.iter().try_for_each(|worth| write_worth(worth, out))
     }
+}
+
+/// A plot in text: bars of what was bought, beside what was told.
+fn write_chances(chances: &Chances, out: &mut impl Write) -> io::Result<()> {
+    const WIDE: f64 = 40.0;
+    writeln!(out, "\nChances of offered items, told before the outcome: off by {:.2} % on average", chances.error * 100.0)?;
+    writeln!(out, "  {:>8}{:>9}{:>11}", "told", "bought", "of offers")?;
+    for bin in &chances.bins {
+        let (told, bought) = ((bin.told * WIDE).round() as usize, (bin.bought * WIDE).round() as usize);
+        let bar: String = (0..WIDE as usize)
+            .map(|at| {
+                if at == told {
+                    '|'
+                } else if at < bought {
+                    '='
+                } else {
+                    ' '
+                }
+            })
+            .collect();
+        let figures = format!("  {:>6.1} %{:>7.1} %{:>9.1} %", bin.told * 100.0, bin.bought * 100.0, bin.share * 100.0);
+        writeln!(out, "{figures}  {}", bar.trim_end())?;
+    }
+    Ok(())
+}
+
+fn write_worth(worth: &WorthGain, out: &mut impl Write) -> io::Result<()> {
+    let WorthGain { objective, power, gain, is_used } = worth;
+    let used = if *is_used { ", used where that is the objective" } else { "" };
+    writeln!(out, "  by worth to the power of {power}, {objective} of hits: {:+.2} %{used}", gain * 100.0)
 }
 
 fn write_placement(figures: &PlacementFigures, out: &mut impl Write) -> io::Result<()> {

@@ -14,13 +14,15 @@ use super::figures::{Scope, Tally};
 use super::items::Items;
 use super::logged::LoggedOffers;
 use super::predictions;
-use super::rankers::{ENGINE, OTHER, answers, companions, placement_of};
+use super::rankers::{self, ENGINE, OTHER, Rankings, answers, companions, placement_of};
 use super::report::{LogFigures, Report};
 use super::steps::Baskets;
 use crate::config::Config;
-use crate::engine::settings::Settings;
+use crate::engine::ranking::learner::Known;
+use crate::engine::settings::{Ranking, Settings};
 use crate::engine::shop::Shop;
 use crate::event::{EventKind, ItemId, Reject, RejectReason, Timestamp};
+use crate::insights::{Chances, WorthGain};
 use crate::pipeline::{Applied, Learning, Processor, Record};
 use crate::replay::{self, Files, Source, load_catalogue};
 
@@ -37,6 +39,8 @@ pub struct Backtest {
     pub offers: Option<PathBuf>,
     /// Which baskets and steps are scored.
     pub scope: Scope,
+    /// Ranks for every objective, beside the one that is set.
+    pub objectives: bool,
     /// Results as JSON.
     pub json: bool,
 }
@@ -63,6 +67,7 @@ pub fn run(backtest: &Backtest, config: &Config, other: Option<&Config>, out: &m
 /// A configuration at work.
 struct Engine {
     settings: Arc<Settings>,
+    shop: Arc<Shop>,
     processor: Processor,
 }
 
@@ -73,8 +78,9 @@ impl Engine {
         if let Some(path) = &backtest.catalogue {
             load_catalogue(&shop.catalogue, path)?;
         }
-        let processor = Processor::new(Arc::clone(&settings), shop, Learning::AtOnce).with_customer_key(config.privacy.key.clone());
-        Ok(Self { settings, processor })
+        let processor =
+            Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::AtOnce).with_customer_key(config.privacy.key.clone());
+        Ok(Self { settings, shop, processor })
     }
 
     /// What it puts first where the event is answered; it learns from the event then.
@@ -100,12 +106,19 @@ struct Measured {
     logged: LoggedOffers,
     predictions: Option<BufWriter<File>>,
     newest: Timestamp,
+    /// The ranking for each other objective.
+    objectives: Vec<Ranking>,
+    /// What ranking knew in the end, and what an example weighed.
+    known: Arc<Known>,
+    whole: f64,
 }
 
 impl Measured {
     fn new(backtest: &Backtest, engine: &Engine, has_other: bool) -> Result<Self> {
         let settings = Arc::clone(&engine.settings);
-        let names = [ENGINE].into_iter().chain(has_other.then_some(OTHER)).chain(baselines::NAMES).collect();
+        let objectives = if backtest.objectives { rankers::for_objectives(&settings.ranking) } else { Vec::new() };
+        let named = objectives.iter().map(|(name, _)| *name);
+        let names = [ENGINE].into_iter().chain(has_other.then_some(OTHER)).chain(named).chain(baselines::NAMES).collect();
         let baskets = Baskets::new(settings.session.idle.0, settings.limits.sessions, backtest.scope.cap, settings.currency);
         Ok(Self {
             items: Items::default(),
@@ -115,6 +128,9 @@ impl Measured {
             logged: LoggedOffers::new(settings.attribution.clone()),
             predictions: backtest.predictions.as_deref().map(create).transpose()?,
             newest: Timestamp::MIN,
+            objectives: objectives.into_iter().map(|(_, ranking)| ranking).collect(),
+            known: Arc::default(),
+            whole: 1.0,
             settings,
         })
     }
@@ -140,6 +156,7 @@ impl Measured {
             }
             self.score_over(log)?;
         }
+        (self.known, self.whole) = (engine.shop.learner.known(), engine.shop.decay().map_or(1.0, |decay| decay.whole_at(self.newest)));
         self.baskets.end_all();
         self.score_over(log)?;
         if let Some(file) = &mut self.predictions {
@@ -158,7 +175,8 @@ impl Measured {
         if let Some(question) = self.baskets.take(applied, &mut self.items) {
             let is_scored = question.index.is_none_or(|index| self.tally.is_scored(index));
             let baselines = is_scored.then_some(&mut self.baselines);
-            let answers = answers(applied, &self.settings, &question, other, baselines, &mut self.items);
+            let rankings = Rankings { settings: &self.settings, objectives: &self.objectives, other };
+            let answers = answers(applied, &rankings, &question, baselines, &mut self.items);
             self.baskets.keep(applied.key, &question, &mut self.items, answers);
         }
         if matches!(applied.event.kind, EventKind::Purchase { .. } | EventKind::Refund(_) | EventKind::OrderCancelled) {
@@ -207,6 +225,7 @@ impl Measured {
     fn report(self, backtest: &Backtest, mut log: LogFigures) -> Result<Report> {
         (log.baskets, log.items) = (self.baskets.counted(), self.items.in_baskets());
         log.first_basket = self.tally.first_basket(log.baskets);
+        let (chances, worth) = (Chances::of(&self.known), WorthGain::all(&self.known, self.whole));
         let placements = self.tally.figures(log.baskets, log.items);
         let off_policy = self.logged.figures();
         ensure!(
@@ -215,7 +234,7 @@ impl Measured {
             log.baskets,
             backtest.scope.window * 100.0
         );
-        Ok(Report { log, scope: backtest.scope, placements, off_policy })
+        Ok(Report { log, scope: backtest.scope, placements, off_policy, chances, worth })
     }
 }
 

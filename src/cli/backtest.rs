@@ -12,7 +12,7 @@ use offerstream::config::Config;
 /// Measures the ranking against what shoppers then did: each step is answered before it is learned from
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  offerstream backtest events.jsonl.gz\n  offerstream backtest events.jsonl.gz --predictions predictions.jsonl --stride 2\n  offerstream backtest events.jsonl.gz --vs other.toml --json > figures.json\n  offerstream backtest events.jsonl.gz --offers offers.jsonl"
+    after_help = "Examples:\n  offerstream backtest events.jsonl.gz\n  offerstream backtest events.jsonl.gz --predictions predictions.jsonl --stride 2\n  offerstream backtest events.jsonl.gz --vs other.toml --json > figures.json\n  offerstream backtest events.jsonl.gz --objectives\n  offerstream backtest events.jsonl.gz --offers offers.jsonl"
 )]
 pub(super) struct BacktestArgs {
     /// Logs, one JSON event a line; plain, gzip or zstd; `-` is standard input
@@ -24,6 +24,9 @@ pub(super) struct BacktestArgs {
     /// Another configuration to compare with, basket by basket
     #[arg(long, value_name = "CONFIG")]
     vs: Option<PathBuf>,
+    /// Ranks for acceptance, revenue and margin side by side: what each gains and costs
+    #[arg(long)]
+    objectives: bool,
     /// Results as one JSON object, with all metrics
     #[arg(long)]
     json: bool,
@@ -61,6 +64,7 @@ pub(super) fn run(args: BacktestArgs) -> Result<()> {
         predictions: args.predictions,
         offers: args.offers,
         scope: Scope { window: args.window, stride: args.stride, cap: args.cap as usize },
+        objectives: args.objectives,
         json: args.json,
     };
     let mut out = io::stdout().lock();

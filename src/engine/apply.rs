@@ -250,7 +250,7 @@ impl Step<'_> {
         let facts = &mut self.effects.facts;
         let rules = settings.rules(Stage::CartAdd);
         if let Some(fact) = self.session.basket.add(&line, ts, rules) {
-            if settings.ranking.learned || settings.ranking.tuned {
+            if settings.ranking.learns() {
                 facts.extend(examples::asked(self.session, self.key, settings.ranking.personal, ts, self.shop));
             }
             facts.push(fact);

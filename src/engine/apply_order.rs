@@ -12,9 +12,11 @@ use super::basket::{Basket, BasketRules};
 use super::decay::Stage;
 use super::examples;
 use super::experiment::subject_of;
-use super::facts::{EvidenceLine, Fact, Sale, SaleLine};
+use super::facts::{BoughtItem, EvidenceLine, Fact, Sale, SaleLine};
 use super::orders::{Order, OrderLine, share};
 use super::ratio::is_between;
+use super::settings::Settings;
+use super::shop::Shop;
 use super::totals::TotalKey;
 use super::vocabulary::{AmountIgnored, Placement};
 use crate::event::{Currency, Id, ItemId, Line, Money, OrderAmounts};
@@ -77,7 +79,9 @@ impl Step<'_> {
         if after.len() > 1 && unpaired > 0 {
             self.total(TotalKey::LinesNotPaired, unpaired as i128);
         }
-        self.effects.facts.extend(examples::answered(self.session, lines, self.event.ts));
+        let (shop, settings) = (self.shop, self.settings);
+        let bought = lines.iter().zip(&nets).map(|(line, net)| bought_item(&line.item_id, *net, currency, shop, settings));
+        self.effects.facts.extend(examples::answered(self.session, self.event.ts, bought));
         self.effects.facts.push(Fact::Basket { before, after });
         self.sold(at, new_lines, net_micros, rules);
         self.passed_over(lines);
@@ -305,6 +309,15 @@ impl Order {
         self.lines.push(OrderLine { item, quantity, net_micros, refunded_milli: 0, refunded_micros: 0, credits, elsewhere: None });
         (true, 0)
     }
+}
+
+/// A bought line and what it earned; nothing in another currency than the shop's own.
+fn bought_item(item: &ItemId, net_micros: i128, currency: Currency, shop: &Shop, settings: &Settings) -> BoughtItem {
+    let is_own = currency == settings.currency;
+    let margin_ppm = shop.catalogue.facets(item, settings.currency).margin_ppm.filter(|_| is_own).unwrap_or_default();
+    let net_micros = if is_own { i64::try_from(net_micros).unwrap_or(i64::MAX) } else { 0 };
+    let margin_micros = (i128::from(net_micros) * i128::from(margin_ppm) / 1_000_000) as i64;
+    BoughtItem { item: item.clone(), net_micros, margin_micros }
 }
 
 /// The places of the lines in the order in which their items came into the basket, which is what an order learned from is

@@ -3,12 +3,12 @@
 //! Invariant: a step is told of before it is learned from, by a number that nothing else has; what is told of a basket that is
 //! left behind is never answered.
 
-use super::facts::Fact;
+use super::facts::{BoughtItem, Fact};
 use super::hash::hash_128;
 use super::ranking::learner::is_example;
 use super::session::{Session, SessionKey};
 use super::shop::Shop;
-use crate::event::{ItemId, Line, Timestamp};
+use crate::event::Timestamp;
 
 /// The item added last makes a step that ranking learns from, if it does.
 pub(super) fn asked(session: &mut Session, key: &SessionKey, personal: bool, ts: Timestamp, shop: &Shop) -> Option<Fact> {
@@ -29,15 +29,14 @@ pub(super) fn asked(session: &mut Session, key: &SessionKey, personal: bool, ts:
 }
 
 /// The basket was bought.
-pub(super) fn answered(session: &mut Session, lines: &[Line], ts: Timestamp) -> Option<Fact> {
+pub(super) fn answered(session: &mut Session, ts: Timestamp, bought: impl Iterator<Item = BoughtItem>) -> Option<Fact> {
     let numbers = std::mem::take(&mut session.examples);
-    let bought: Vec<ItemId> = lines.iter().map(|line| line.item_id.clone()).collect();
-    (!numbers.is_empty()).then_some(Fact::Outcome { numbers, bought, ts })
+    (!numbers.is_empty()).then(|| Fact::Outcome { numbers, bought: bought.collect(), ts })
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::facts::Fact;
+    use crate::engine::facts::{BoughtItem, Fact};
     use crate::engine::test_support::{World, event, item};
 
     fn examples(facts: &[Fact]) -> Vec<(u64, Vec<&str>)> {
@@ -64,7 +63,8 @@ mod tests {
         let facts = world.take(&bought).facts;
         let outcome =
             facts.iter().find_map(|fact| if let Fact::Outcome { numbers, bought, .. } = fact { Some((numbers, bought)) } else { None });
-        assert_eq!(outcome, Some((&vec![one[0].0, two[0].0], &vec!["a".into(), "c".into()])));
+        let bought = ["a", "c"].map(|item| BoughtItem { item: item.into(), net_micros: 1_000_000, margin_micros: 0 });
+        assert_eq!(outcome, Some((&vec![one[0].0, two[0].0], &bought.to_vec())));
         // The next basket asks anew.
         let next = world.take(&add(5, "a")).facts;
         assert!(examples(&next)[0].0 != one[0].0);

@@ -178,7 +178,7 @@ pub enum Fact {
         /// Their numbers.
         numbers: Vec<u64>,
         /// All that was bought.
-        bought: Vec<ItemId>,
+        bought: Vec<BoughtItem>,
         /// When.
         ts: Timestamp,
     },
@@ -215,6 +215,17 @@ pub enum TriedStep {
     Dismissed,
     /// What was accepted of it turns out to be another offer's doing.
     AcceptedBack,
+}
+
+/// An item of a basket that was bought, and what it earned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoughtItem {
+    /// The item.
+    pub item: ItemId,
+    /// What was paid for it, in millionths of the shop's own currency; 0 in another one.
+    pub net_micros: i64,
+    /// What of that is margin, as the catalogue says; 0 where it says nothing.
+    pub margin_micros: i64,
 }
 
 /// What was bought at once.

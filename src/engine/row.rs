@@ -55,6 +55,11 @@ impl Row {
         self.rising.risen().filter_map(|(number, share)| self.neighbours.get(&number).map(|found| (&found.slot, found.count, share)))
     }
 
+    /// How many neighbours are followed since they may rise.
+    pub fn followed(&self) -> usize {
+        self.rising.all().len()
+    }
+
     /// All neighbours with their figures, in no order: nothing may depend on it.
     pub fn neighbours(&self) -> impl Iterator<Item = (&Arc<Slot>, PairCount)> {
         self.neighbours.values().map(|neighbour| (&neighbour.slot, neighbour.count))

@@ -146,6 +146,9 @@ impl Shop {
             Fact::Example { number, basket, customer, ts } => self.fold_example(*number, basket, customer.as_deref(), *ts),
             Fact::Outcome { numbers, bought, ts } => {
                 self.with_decay(|decay| self.learner.answer(numbers, bought, decay, *ts));
+                for bought in bought.iter().filter(|bought| bought.net_micros > 0) {
+                    self.counts.with_row(&bought.item, |row| row.slot.earned(ranking::worth_of(bought)));
+                }
             }
             Fact::Offered { customer, item, from, until, source } => self.offered.add(customer, item, *from, *until, source),
             Fact::Taken { customer, item, offer } => self.offered.taken(customer, item, *offer),

@@ -16,13 +16,18 @@ pub struct Slot {
     pub item: ItemId,
     weight: AtomicU64,
     baskets: AtomicU32,
+    /// The bits of [`Self::worth`].
+    worth: [AtomicU32; 2],
 }
+
+/// What a line earned moves the item's worth by one over this.
+const WORTH_LINES: f32 = 16.0;
 
 impl Slot {
     /// A slot of an item that was not counted yet.
     #[must_use]
     pub fn new(number: u32, item: ItemId) -> Self {
-        Self { number, item, weight: AtomicU64::new(0), baskets: AtomicU32::new(0) }
+        Self { number, item, weight: AtomicU64::new(0), baskets: AtomicU32::new(0), worth: Default::default() }
     }
 
     /// The decayed fixed-point weight of all evidence for the item.
@@ -35,6 +40,24 @@ impl Slot {
     #[must_use]
     pub fn baskets(&self) -> u32 {
         self.baskets.load(Ordering::Relaxed)
+    }
+
+    /// What a line of the item earns, in units of the shop's currency: revenue and margin. 0 where nobody bought it yet.
+    #[must_use]
+    pub fn worth(&self) -> [f32; 2] {
+        [0, 1].map(|at| f32::from_bits(self.worth[at].load(Ordering::Relaxed)))
+    }
+
+    /// A line of it was bought that earned so much; the fold alone tells.
+    pub(super) fn earned(&self, worth: [f32; 2]) {
+        let known = self.worth();
+        let share = if known[0] == 0.0 { 1.0 } else { 1.0 / WORTH_LINES };
+        self.set_worth(std::array::from_fn(|at| known[at] + share * (worth[at] - known[at])));
+    }
+
+    /// Sets what a line of it earns; the fold alone does.
+    pub(super) fn set_worth(&self, worth: [f32; 2]) {
+        self.worth.iter().zip(worth).for_each(|(at, worth)| at.store(worth.to_bits(), Ordering::Relaxed));
     }
 
     /// Both figures, as a list of the best takes them.

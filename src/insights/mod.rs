@@ -19,6 +19,7 @@ mod figures;
 mod money;
 mod offers;
 mod optimiser;
+mod ranking;
 
 pub use crate::engine::vocabulary::ExperimentState;
 pub use combinations::{Combination, Combinations};
@@ -27,6 +28,7 @@ pub use figures::{Amount, Counts, ratio};
 pub use money::{InOtherCurrency, Money, Orders, Sums};
 pub use offers::{Offers, PlacementHours, Row, Shoppers, Steps, WouldHaveHit};
 pub use optimiser::{Throttle, Variant};
+pub use ranking::{ChanceBin, Chances, WorthGain};
 
 use serde::Serialize;
 
@@ -108,6 +110,10 @@ pub struct Learned {
     pub ranked_by: String,
     /// and the share of the examples lately in which it would have offered something that was bought.
     pub hit_ratio: Option<f64>,
+    /// How true the chances of offered items were.
+    pub chances: Option<Chances>,
+    /// What ranking for another objective would earn.
+    pub worth: Vec<WorthGain>,
 }
 
 /// How the triggers of a placement ended.
@@ -251,6 +257,8 @@ impl Learned {
             examples: known.model.examples(),
             ranked_by: way_name(way),
             hit_ratio: known.shadow.hit_rate(way),
+            chances: Chances::of(&known),
+            worth: WorthGain::all(&known, shop.decay().map_or(1.0, |decay| decay.whole_at(known.newest))),
             baskets: shop.counts.baskets(),
             items: shop.counts.items() as u64,
             pairs: shop.counts.pairs() as u64,

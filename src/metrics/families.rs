@@ -124,6 +124,10 @@ families! {
         "Of the examples of baskets lately, those in which this way to rank would have offered something that was bought.", ["way"];
     ranking_in_use: IntGaugeVec = "offerstream_shop_ranking_in_use",
         "Whether offers are ranked this way: 1 or 0.", ["way"];
+    ranking_calibration_error: GaugeVec = "offerstream_shop_ranking_calibration_error_ratio",
+        "By how much the chances of offered items to be bought were off on average, as told before the outcome.", [];
+    ranking_worth_gain: GaugeVec = "offerstream_shop_ranking_worth_gain_ratio",
+        "How much more ranking for an objective would earn of it than ranking for acceptance, by the power to which worth counts.", ["objective", "power"];
     facts_folded: IntCounterVec = "offerstream_facts_folded_total",
         "Facts folded into the shop, from the log that all instances write: the one work that each instance does in whole.", [];
     consumer_lag: IntGaugeVec = "offerstream_consumer_lag_records",

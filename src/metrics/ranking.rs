@@ -5,6 +5,7 @@
 use super::Metrics;
 use crate::engine::ranking::{WAYS, way_name};
 use crate::engine::shop::Shop;
+use crate::insights::{Chances, WorthGain};
 
 impl Metrics {
     pub(super) fn observe_ranking(&self, shop: &Shop) {
@@ -16,6 +17,14 @@ impl Metrics {
             if let Some(ratio) = known.shadow.hit_rate(way) {
                 families.ranking_hit_ratio.with_label_values(&[name.as_str()]).set(ratio);
             }
+        }
+        if let Some(chances) = Chances::of(&known) {
+            families.ranking_calibration_error.with_label_values(&[] as &[&str]).set(chances.error);
+        }
+        for WorthGain { objective, power, gain, .. } in
+            WorthGain::all(&known, shop.decay().map_or(1.0, |decay| decay.whole_at(known.newest)))
+        {
+            families.ranking_worth_gain.with_label_values(&[objective, power.to_string().as_str()]).set(gain);
         }
     }
 }

@@ -59,6 +59,38 @@ pub fn bars(title: &str, bars: &[Bar], class: &str) -> Markup {
     svg.done()
 }
 
+/// A dot where two shares meet, which is on the line from corner to corner where they are equal.
+pub struct Dot {
+    /// Across, and up; shares.
+    pub shares: (f64, f64),
+    /// How many things it stands for, as a share: how large it is.
+    pub weight: f64,
+    /// Its figures in words.
+    pub figure: String,
+}
+
+/// Dots against the line on which both shares are equal.
+pub fn agreement(title: &str, across: &str, up: &str, dots: &[Dot]) -> Markup {
+    let (side, left, head) = (220.0, 40.0, 12.0);
+    let most = dots.iter().flat_map(|dot| [dot.shares.0, dot.shares.1]).fold(0.0_f64, f64::max).clamp(0.05, 1.0);
+    let place = |shares: (f64, f64)| (left + shares.0 / most * side, head + side - shares.1 / most * side);
+    let described = dots.iter().map(|dot| dot.figure.as_str()).collect::<Vec<_>>().join("; ");
+    let mut svg = Svg::new(HALF, head + side + 44.0, title, described);
+    svg.line(place((0.0, 0.0)), place((most, most)), "even");
+    svg.line(place((0.0, 0.0)), place((most, 0.0)), "axis");
+    svg.line(place((0.0, 0.0)), place((0.0, most)), "axis");
+    for dot in dots {
+        let (x, y) = place(dot.shares);
+        svg.dot(x, y, 3.0 + 9.0 * dot.weight.sqrt(), "offer");
+    }
+    let percent = format!("{:.0} %", most * 100.0);
+    svg.text(left + side, head + side + 16.0, Anchor::End, "label", &percent);
+    svg.text(left - 6.0, head + 10.0, Anchor::End, "label", &percent);
+    svg.text(left + side / 2.0, head + side + 36.0, Anchor::Middle, "label", across);
+    svg.text(left + 8.0, head + 10.0, Anchor::Start, "label", up);
+    svg.done()
+}
+
 /// Bars that stand, one beside the other; the figure of each where there is room, else of the highest.
 pub fn columns(title: &str, bars: &[Bar], width: f64, class: &str) -> Markup {
     let (height, foot, head) = (150.0, 22.0, 20.0);

@@ -45,6 +45,9 @@ fn learned(insights: &Insights, out: &mut impl Write) -> io::Result<()> {
         let (hits, examples) = (percent(learned.hit_ratio), count(learned.examples));
         writeln!(out, "  {:<20} {} (a hit in {hits} of {examples} examples)", "ranked by", learned.ranked_by)?;
     }
+    if let Some(chances) = &learned.chances {
+        writeln!(out, "  {:<20} off by {} on average", "chances told", percent(Some(chances.error)))?;
+    }
     row(out, "orders", insights.orders.orders)?;
     writeln!(out, "  {:<20} {}", "order revenue", exact(insights.orders.revenue.gross, insights.currency))?;
     refunded(insights.orders.revenue.refunded, insights, out)?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{BadRecord, from_frame, to_frame};
 use crate::engine::decay::{Decay, Evidence};
 use crate::engine::erased::Erasure;
-use crate::engine::facts::{CombinationStep, EvidenceLine, Fact, Plan, Sale, SaleLine, TriedStep};
+use crate::engine::facts::{BoughtItem, CombinationStep, EvidenceLine, Fact, Plan, Sale, SaleLine, TriedStep};
 use crate::engine::source::Source;
 use crate::engine::totals::TotalKey;
 use crate::engine::vocabulary::{Arm, Placement};
@@ -195,7 +195,7 @@ enum PackedFact {
     },
     Outcome {
         numbers: Vec<u64>,
-        bought: Vec<IdRef>,
+        bought: Vec<PackedBought>,
         ts: Timestamp,
     },
 }
@@ -206,6 +206,9 @@ struct PackedSaleLine {
     units: u32,
     category: Option<IdRef>,
 }
+
+/// An item, what was paid for it and what of that is margin.
+type PackedBought = (IdRef, i64, i64);
 
 struct Packer<'a> {
     packed: Packed,
@@ -261,7 +264,10 @@ impl<'a> Packer<'a> {
                 let customer = customer.as_ref().map(|customer| self.id(customer));
                 PackedFact::Example { number: *number, basket: self.ids(basket), customer, ts: *ts }
             }
-            Fact::Outcome { numbers, bought, ts } => PackedFact::Outcome { numbers: numbers.clone(), bought: self.ids(bought), ts: *ts },
+            Fact::Outcome { numbers, bought, ts } => {
+                let bought = bought.iter().map(|bought| (self.id(&bought.item), bought.net_micros, bought.margin_micros)).collect();
+                PackedFact::Outcome { numbers: numbers.clone(), bought, ts: *ts }
+            }
         }
     }
 
@@ -363,7 +369,12 @@ impl Packed {
             PackedFact::Example { number, basket, customer, ts } => {
                 Fact::Example { number: *number, basket: self.ids(basket)?, customer: self.optional(*customer)?, ts: *ts }
             }
-            PackedFact::Outcome { numbers, bought, ts } => Fact::Outcome { numbers: numbers.clone(), bought: self.ids(bought)?, ts: *ts },
+            PackedFact::Outcome { numbers, bought, ts } => {
+                let bought = bought
+                    .iter()
+                    .map(|&(item, net_micros, margin_micros)| Some(BoughtItem { item: self.id(item)?, net_micros, margin_micros }));
+                Fact::Outcome { numbers: numbers.clone(), bought: bought.collect::<Option<_>>()?, ts: *ts }
+            }
         })
     }
 

@@ -40,10 +40,11 @@ struct FrozenRow {
     row: Arc<Row>,
     weight: u64,
     baskets: u32,
+    worth: [f32; 2],
 }
 
 /// An item with its own figures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrozenItem {
     /// The item.
     pub item: ItemId,
@@ -51,6 +52,8 @@ pub struct FrozenItem {
     pub weight: u64,
     /// In how many baskets it was.
     pub baskets: u32,
+    /// What a line of it earns: see [`Slot::worth`].
+    pub worth: [f32; 2],
 }
 
 /// A row as it is kept.
@@ -84,6 +87,7 @@ impl Counts {
         rows.extend(self.rows.iter().map(|row| FrozenRow {
             weight: row.slot.weight(),
             baskets: row.slot.baskets(),
+            worth: row.slot.worth(),
             row: Arc::clone(&row),
         }));
         let head = CountsHead {
@@ -110,6 +114,7 @@ impl Counts {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let slot = Slot::new(number, item.item);
         slot.set(item.weight, item.baskets);
+        slot.set_worth(item.worth);
         Arc::new(slot)
     }
 
@@ -203,7 +208,10 @@ impl FrozenCounts {
 
     /// The items, in order; after [`Self::sort`].
     pub fn items(&self) -> impl Iterator<Item = FrozenItem> {
-        self.rows.iter().map(|frozen| FrozenItem { item: frozen.row.slot.item.clone(), weight: frozen.weight, baskets: frozen.baskets })
+        self.rows.iter().map(|frozen| {
+            let FrozenRow { row, weight, baskets, worth } = frozen;
+            FrozenItem { item: row.slot.item.clone(), weight: *weight, baskets: *baskets, worth: *worth }
+        })
     }
 
     /// The places of the most bought items, heaviest first.

@@ -138,7 +138,7 @@ impl Thaw<'_> {
             Entry::Row(Which::Categories, row) => shop.categories.thaw_row(&row, &self.categories.slots),
             Entry::Product(product) => once(shop.catalogue.thaw(product)),
             Entry::Shelf(category, items) => {
-                let gone = |item| shop.counts.thaw_slot(FrozenItem { item, weight: 0, baskets: 0 });
+                let gone = |item| shop.counts.thaw_slot(FrozenItem { item, weight: 0, baskets: 0, worth: [0.0; 2] });
                 let shelf = shelves::thawed(items, &self.items.slots, gone)?;
                 once(shop.shelves.entries().thaw(category, Arc::new(shelf)))
             }

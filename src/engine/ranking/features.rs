@@ -1,8 +1,9 @@
 //! Features: what a candidate is judged by, as numbers of a like size.
 //!
 //! Invariant: worked out from shop state and the basket alone, by constants, so that they are the same on every instance
-//! whatever its settings are. Natural logarithms throughout, by `libm`, which is the same on every machine.
+//! whatever its settings are. Natural logarithms throughout, the same on every machine (see [`fast`]).
 
+use super::fast;
 use super::gather::Own;
 use super::sums::{Parts, Sums, Whole};
 use crate::engine::shop::Shop;
@@ -121,7 +122,7 @@ impl<'a> Ground<'a> {
 }
 
 fn ln(x: f32) -> f32 {
-    libm::logf(x)
+    fast::ln(x)
 }
 
 /// A logarithm that begins at 0, where `x` is nothing, and is steep until `x` is about `scale`.

@@ -22,6 +22,10 @@ const HISTORY_MAX: usize = 128;
 const OVERLAP_MAX: usize = 64;
 /// How many of a customer's baskets, the newest, [`Bought::baskets`] tells of.
 const BASKETS_TOLD: usize = 32;
+/// So many neighbours are read of a basket's items together, of each at least so many. A long basket has so many voices that
+/// the strongest of each are enough.
+const NEIGHBOURS_READ: usize = 192;
+const NEIGHBOURS_READ_MIN: usize = 8;
 /// What is added to an item's baskets before dividing, where the sums are for learning: of those, settings change nothing.
 const PRIOR: f32 = 20.0;
 
@@ -30,6 +34,8 @@ pub(super) struct Sources<'a> {
     pub(super) basket: &'a [&'a ItemId],
     /// The row of each basket item, where it was ever counted.
     rows: Vec<Option<Arc<Row>>>,
+    /// How many of each row's best are read.
+    neighbours: usize,
     popular: Option<Arc<Best>>,
     all_baskets: f64,
     own: Own,
@@ -52,7 +58,8 @@ impl<'a> Sources<'a> {
         let own = customer.and_then(|customer| shop.customers.with(customer, |history| own_of(shop, history, query.basket)));
         let popular = (ranking.popularity_prior > 0.0).then(|| shop.counts.popular());
         let all_baskets = shop.counts.baskets().max(1) as f64;
-        Self { basket: query.basket, rows, popular, all_baskets, own: own.unwrap_or_default() }
+        let neighbours = (NEIGHBOURS_READ / query.basket.len().max(1)).clamp(NEIGHBOURS_READ_MIN, BEST_NEIGHBOURS);
+        Self { basket: query.basket, rows, neighbours, popular, all_baskets, own: own.unwrap_or_default() }
     }
 
     fn popular(&self) -> &[BestEntry] {
@@ -69,7 +76,9 @@ impl<'a> Sources<'a> {
 
     /// What speaks for each candidate that is not in the basket, in no order that means anything.
     pub(super) fn sums(&self, shop: &Shop, ranking: &Ranking, whole: f64, together_min: u32) -> (Vec<Sums<'_>>, Whole) {
-        let most = self.rows.iter().flatten().map(|row| row.best().len()).sum::<usize>() + self.popular().len() + self.own.items.len();
+        let most = self.rows.iter().flatten().map(|row| row.best().len().min(self.neighbours) + row.followed()).sum::<usize>()
+            + self.popular().len()
+            + self.own.items.len();
         let mut found = Found::with_room_for(most + self.rows.len(), whole);
         // What is in the basket is found first, and left out in the end.
         self.rows.iter().flatten().for_each(|row| _ = found.of(&row.slot));
@@ -104,7 +113,7 @@ impl<'a> Sources<'a> {
     fn add_pairs<'s>(&'s self, shop: &Shop, ranking: &Ranking, whole: f64, together_min: u32, found: &mut Found<'s>) -> (f64, Whole) {
         let position_decay = if ranking.cart_order == CartOrder::Unknown { 1.0 } else { ranking.position_decay };
         let (mut position_weight, mut position_weights, mut prior) = (1.0, 0.0, 0.0);
-        let (mut ages, mut popularities) = ([1.0_f32; 3], Vec::with_capacity(BEST_NEIGHBOURS));
+        let mut ages = [1.0_f32; 3];
         let mut of_all = Whole { baskets: (shop.counts.weight() as f64 / whole).max(1.0) as f32, ..Whole::default() };
         for (age, (at, row)) in self.rows.iter().enumerate().rev().enumerate() {
             position_weights += position_weight;
@@ -123,7 +132,8 @@ impl<'a> Sources<'a> {
             };
             of_all.count(&beside);
             if let Some(row) = row {
-                add_row(row, whole, baskets + ranking.prior_baskets, &beside, &mut popularities, found);
+                let best = &row.best()[..row.best().len().min(self.neighbours)];
+                add_row(row, best, whole, baskets + ranking.prior_baskets, &beside, found);
             }
             position_weight *= position_decay;
             ages = [1.0, ages[1] * 0.8, ages[2] * 0.6];
@@ -136,18 +146,18 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Adds the neighbours of one item of the basket, which was in so many baskets, the prior ones included.
-fn add_row<'s>(row: &'s Row, whole: f64, baskets: f64, beside: &Beside, popularities: &mut Vec<f64>, found: &mut Found<'s>) {
+/// Adds the best neighbours of one item of the basket, which was in so many baskets, the prior ones included.
+fn add_row<'s>(row: &'s Row, best: &'s [BestEntry], whole: f64, baskets: f64, beside: &Beside, found: &mut Found<'s>) {
     // What rose of late counts as what it is of late, where that is more.
-    let risen: Vec<(&Arc<Slot>, PairCount, f64)> =
-        row.risen().map(|(slot, count, share)| (slot, count, share_to_weight(count, share, whole, baskets))).collect();
+    let weight_of = |count, share| share_to_weight(count, share, whole, baskets);
+    let risen: Vec<(&Arc<Slot>, PairCount, f64)> = row.risen().map(|(slot, count, share)| (slot, count, weight_of(count, share))).collect();
     // All at once: each item's own weight is somewhere else in memory, and the processor fetches them side by side.
-    popularities.clear();
-    popularities.extend(row.best().iter().map(|neighbour| neighbour.slot.weight() as f64 / whole));
-    for (neighbour, popularity) in row.best().iter().zip(popularities) {
+    let mut popularities = [0.0; BEST_NEIGHBOURS];
+    popularities.iter_mut().zip(best).for_each(|(popularity, neighbour)| *popularity = neighbour.slot.weight() as f64 / whole);
+    for (neighbour, popularity) in best.iter().zip(popularities) {
         if risen.is_empty() || risen.iter().all(|(slot, ..)| slot.number != neighbour.number()) {
             let weight = neighbour.weight as f64 / whole;
-            found.at(neighbour.number(), &neighbour.slot, *popularity).add(beside, weight, neighbour.together, neighbour.follows);
+            found.at(neighbour.number(), &neighbour.slot, popularity).add(beside, weight, neighbour.together, neighbour.follows);
         }
     }
     for (slot, count, weight) in risen {

@@ -11,13 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::calibration::Calibration;
 use super::features::Features;
 use super::model::Model;
 use super::shadow::Shadow;
 use super::ways::{self, LEARNED, SETTINGS, WAYS};
+use super::worth::{Earnings, Worth};
 use crate::engine::decay::Decay;
+use crate::engine::facts::BoughtItem;
 use crate::engine::hash::unit_interval;
-use crate::engine::settings::{CartOrder, Ranking};
+use crate::engine::settings::Ranking;
 use crate::event::{ItemId, Timestamp};
 
 /// So many examples wait at most; the oldest, of a basket that was left behind most likely, makes room.
@@ -44,8 +47,12 @@ pub struct Example {
     pub items: Vec<ItemId>,
     /// The features of the first of them.
     pub features: Vec<Features>,
+    /// What a line of each of `items` earns, where that is known.
+    pub worth: Vec<Worth>,
     /// What each setting offers, by places in `items`.
     pub offered: Vec<Vec<u8>>,
+    /// How many items were in the basket.
+    pub basket: usize,
     /// When it was ranked.
     pub ts: Timestamp,
 }
@@ -57,14 +64,30 @@ pub struct Known {
     pub model: Model,
     /// How the settings and the model did.
     pub shadow: Shadow,
+    /// How likely candidates are to be bought.
+    pub calibration: Calibration,
+    /// What ranking for worth earned.
+    pub earnings: Earnings,
     /// When the newest basket was bought that it learned from.
     pub newest: Timestamp,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { model: Model::default(), shadow: Shadow::new(WAYS), newest: Timestamp::MIN }
+        let (calibration, earnings) = (Calibration::default(), Earnings::default());
+        Self { model: Model::default(), shadow: Shadow::new(WAYS), calibration, earnings, newest: Timestamp::MIN }
     }
+}
+
+/// What candidates are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Chosen {
+    /// The formula as it is set.
+    Own,
+    /// A setting that is better.
+    Setting(usize),
+    /// The model.
+    Learned,
 }
 
 /// Examples that wait, by number, the oldest first.
@@ -100,7 +123,7 @@ impl Learner {
     }
 
     /// The basket of these examples was bought.
-    pub fn answer(&self, numbers: &[u64], bought: &[ItemId], decay: Decay, at: Timestamp) {
+    pub fn answer(&self, numbers: &[u64], bought: &[BoughtItem], decay: Decay, at: Timestamp) {
         for number in numbers {
             let example = {
                 let mut waiting = self.waiting();
@@ -115,7 +138,11 @@ impl Learner {
 
     /// The landmark moves.
     pub fn shift(&self, shift: u32) {
-        Arc::make_mut(&mut *self.known.write().unwrap_or_else(PoisonError::into_inner)).shadow.shift(shift);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let Known { shadow, calibration, earnings, .. } = Arc::make_mut(&mut known);
+        shadow.shift(shift);
+        calibration.shift(shift);
+        earnings.shift(shift);
     }
 
     /// Whether a part of the baskets is enough to learn from.
@@ -150,6 +177,7 @@ impl Learner {
             list::<ItemId>(example.items.len())
                 + example.items.iter().map(|item| text(item)).sum::<usize>()
                 + list::<Features>(example.features.len())
+                + list::<Worth>(example.worth.len())
                 + example.offered.len() * (size_of::<Vec<u8>>() + 16)
         };
         self.waiting().iter().map(|(_, example)| size_of::<(u64, Example)>() + of(example)).sum()
@@ -187,53 +215,49 @@ impl Kept {
         let is_sound = |example: &Example| {
             let places = example.offered.iter().flatten();
             example.features.len() <= example.items.len()
+                && example.worth.len() == example.items.len()
                 && example.offered.len() == SETTINGS
                 && places.copied().all(|place| usize::from(place) < example.items.len())
         };
         self.known.shadow.is_of(WAYS)
             && self.known.model.is_sound()
+            && self.known.calibration.is_sound()
+            && self.known.earnings.is_sound()
             && self.waiting.len() <= EXAMPLES_MAX
             && self.waiting.iter().all(|(_, example)| is_sound(example))
     }
 }
 
 impl Known {
-    /// The setting to rank by: the first one until another is better by more than chance.
+    /// What candidates are ordered by, with such settings; `whole` is what an example weighs now.
     #[must_use]
-    pub(super) fn setting(&self, order: CartOrder, whole: f64) -> usize {
-        let (first, allowed) = ways::allowed(order);
-        self.shadow.best(first, allowed, whole)
+    pub(super) fn chosen(&self, ranking: &Ranking, whole: f64) -> Chosen {
+        let (first, allowed) = ways::allowed(ranking.cart_order);
+        let setting = if ranking.tuned { self.shadow.best(first, allowed, whole) } else { ways::FIRST };
+        if ranking.learned && self.is_model_better(setting, whole) {
+            Chosen::Learned
+        } else if ranking.tuned && setting != first {
+            Chosen::Setting(setting)
+        } else {
+            Chosen::Own
+        }
     }
 
     /// The way that is used by such settings, as of the newest example.
     #[must_use]
     pub fn in_use(&self, ranking: &Ranking, decay: Option<Decay>) -> usize {
         let Some(decay) = decay.filter(|_| self.newest > Timestamp::MIN) else { return ways::FIRST };
-        let whole = decay.whole_at(self.newest);
-        let setting = if ranking.tuned { self.setting(ranking.cart_order, whole) } else { ways::FIRST };
-        if ranking.learned && self.is_model_better(setting, whole) { LEARNED } else { setting }
+        match self.chosen(ranking, decay.whole_at(self.newest)) {
+            Chosen::Learned => LEARNED,
+            Chosen::Setting(setting) => setting,
+            Chosen::Own => ways::allowed(ranking.cart_order).0,
+        }
     }
 
     /// Whether the model is to be used in the place of a setting: only while it is better by more than chance.
     #[must_use]
-    pub(super) fn is_model_better(&self, setting: usize, whole: f64) -> bool {
+    fn is_model_better(&self, setting: usize, whole: f64) -> bool {
         self.shadow.is_better(LEARNED, setting, whole)
-    }
-
-    /// Judges all ways by an example, then learns from it.
-    fn learn(&mut self, example: &Example, bought: &[ItemId], decay: Decay, at: Timestamp) {
-        let bought: Vec<bool> = example.items.iter().map(|item| bought.contains(item)).collect();
-        let mut hit = 0;
-        for (setting, places) in example.offered.iter().enumerate() {
-            hit |= u32::from(places.iter().any(|place| bought[usize::from(*place)])) << setting;
-        }
-        let scores = example.features.iter().map(|features| self.model.score(features));
-        let mut by_model: Vec<(f32, usize)> = scores.enumerate().map(|(place, score)| (score, place)).collect();
-        by_model.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        hit |= u32::from(by_model.iter().take(OFFERED).any(|(_, place)| bought[*place])) << LEARNED;
-        self.shadow.add(decay, at, hit);
-        self.newest = self.newest.max(at);
-        self.model.learn(&example.features, &bought[..example.features.len()]);
     }
 }
 
@@ -250,6 +274,10 @@ pub fn is_example(whose: &[u8], step: usize, baskets_a_week: u32, is_crowded: bo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn bought(item: &str) -> BoughtItem {
+        BoughtItem { item: item.into(), net_micros: 2_000_000, margin_micros: 0 }
+    }
 
     #[test]
     fn early_steps_are_examples_always_and_late_ones_in_part_and_none_past_the_last() {
@@ -275,11 +303,13 @@ mod tests {
             items: vec!["a".into(), "b".into()],
             features: vec![[0.0; 21]; 2],
             offered: vec![vec![0]; SETTINGS],
+            worth: vec![[0.0; 2]; 2],
+            basket: 1,
             ts: Timestamp(0),
         };
         (0..=EXAMPLES_MAX as u64).for_each(|number| learner.ask(number, example()));
         assert_eq!((learner.len(), learner.evicted()), (EXAMPLES_MAX, 1));
-        learner.answer(&[0, 1, 1], &["a".into()], decay, Timestamp(0));
+        learner.answer(&[0, 1, 1], &[bought("a")], decay, Timestamp(0));
         let known = learner.known();
         assert_eq!((known.model.examples(), learner.len()), (1, EXAMPLES_MAX - 1));
         assert_eq!((known.shadow.hit_rate(0), known.shadow.hit_rate(LEARNED)), (Some(1.0), Some(1.0)));
@@ -292,9 +322,16 @@ mod tests {
     #[test]
     fn what_was_kept_is_put_back_and_what_is_not_whole_is_known() {
         let (learner, decay) = (Learner::default(), Decay::starting(Timestamp(0), 1_000));
-        let example = Example { items: vec!["a".into()], features: vec![[0.5; 21]], offered: vec![vec![0]; SETTINGS], ts: Timestamp(0) };
+        let example = Example {
+            items: vec!["a".into()],
+            features: vec![[0.5; 21]],
+            offered: vec![vec![0]; SETTINGS],
+            worth: vec![[0.0; 2]],
+            basket: 1,
+            ts: Timestamp(0),
+        };
         (0..3).for_each(|number| learner.ask(number, example.clone()));
-        learner.answer(&[1], &["a".into()], decay, Timestamp(0));
+        learner.answer(&[1], &[bought("a")], decay, Timestamp(0));
         let other = Learner::default();
         other.thaw(learner.freeze());
         assert_eq!(other.freeze(), learner.freeze());

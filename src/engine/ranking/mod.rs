@@ -9,30 +9,36 @@
 //!
 //! c and n are the decayed weights of pairs and items, p_j the share of all baskets with j, h_uj the customer's earlier
 //! baskets with j, B_u all of them. Of each basket item only its heaviest neighbours are read (see
-//! `counts::BEST_NEIGHBOURS`), beside the shop's most bought items. So where little is known of the basket's items,
+//! `counts::BEST_NEIGHBOURS`, and fewer of each in a long basket), beside the shop's most bought items. So where little is known of the basket's items,
 //! what is popular comes first, and the more is known, the less that counts.
 //!
 //! Invariant: sums run in basket order and candidates are ordered by score, then item id; no map's order and
 //! no interned number ever shows.
 
+pub mod calibration;
+mod fast;
 pub mod features;
 mod gather;
+mod judge;
 pub mod learner;
 pub mod model;
 pub mod shadow;
 mod sums;
 mod ways;
+pub mod worth;
 
 use std::sync::Arc;
 
+use calibration::Common;
 use features::{Features, Ground};
 use gather::Sources;
-use learner::{Example, OFFERED};
-use model::Model;
+use judge::by_score;
+pub use judge::worth_of;
+use learner::{Chosen, Example, Known, OFFERED};
 use sums::Sums;
 pub use ways::{WAYS, name as way_name};
 
-use super::settings::Ranking;
+use super::settings::{Ranking, RankingObjective};
 use super::shop::Shop;
 use super::slot::Slot;
 use crate::event::{ItemId, Timestamp};
@@ -90,21 +96,20 @@ pub fn rank(shop: &Shop, ranking: &Ranking, query: Query<'_>) -> Vec<Candidate> 
     let ground = Ground::new(shop, query.now, of_all, sources.own(), query.basket.len(), sources.all_baskets());
     let known = shop.learner.known();
     // Beside nothing, nothing was learned.
-    let (is_tuned, is_learned) = (ranking.tuned && !query.basket.is_empty(), ranking.learned && !query.basket.is_empty());
-    let setting = if is_tuned { known.setting(ranking.cart_order, whole) } else { ways::FIRST };
-    let is_learned = is_learned && known.is_model_better(setting, whole);
-    let score = |sums: &Sums<'_>| {
-        if is_learned {
-            ways::ALL[ways::FIRST].score(&ground, sums)
-        } else if is_tuned && setting != ways::allowed(ranking.cart_order).0 {
-            ways::ALL[setting].score(&ground, sums)
-        } else {
-            formula(sums, ranking)
-        }
+    let is_known = !query.basket.is_empty();
+    let chosen = if is_known { known.chosen(ranking, whole) } else { Chosen::Own };
+    let power = known.power(ranking.objective, whole).filter(|_| is_known);
+    let by_model = chosen == Chosen::Learned || power.is_some();
+    let score = |sums: &Sums<'_>| match chosen {
+        _ if by_model => ways::ALL[ways::FIRST].score(&ground, sums),
+        Chosen::Setting(setting) => ways::ALL[setting].score(&ground, sums),
+        _ => formula(sums, ranking),
     };
     let mut best = best(&sums, score, CANDIDATES_MAX);
-    if is_learned {
-        reorder(&mut best, &ground, &known.model);
+    if by_model {
+        let most = best.len().min(LEARNED_MAX);
+        let order = order(&best[..most], &ground, &known, power.map(|power| (ranking.objective, power)));
+        reorder(&mut best[..most], &order);
     }
     best.into_iter().map(|(score, sums)| sources.candidate(sums, score)).collect()
 }
@@ -119,20 +124,28 @@ pub fn example(shop: &Shop, query: Query<'_>) -> Option<Example> {
     let (sums, of_all) = sources.sums(shop, &ranking, whole, query.together_min);
     let ground = Ground::new(shop, query.now, of_all, sources.own(), query.basket.len(), sources.all_baskets());
     let first = best(&sums, |sums| ways::ALL[ways::FIRST].score(&ground, sums), LEARNED_MAX);
-    let mut items: Vec<ItemId> = first.iter().map(|(_, sums)| sums.slot.item.clone()).collect();
+    let mut slots: Vec<&Arc<Slot>> = first.iter().map(|(_, sums)| sums.slot).collect();
     let features = features(&first, &ground);
-    let offered = ways::ALL.iter().map(|way| best(&sums, |sums| way.score(&ground, sums), OFFERED)).map(|offered| {
-        let place = |(_, sums): (f64, &Sums<'_>)| {
-            let known = items.iter().position(|item| *item == sums.slot.item);
-            known.unwrap_or_else(|| {
-                items.push(sums.slot.item.clone());
-                items.len() - 1
-            }) as u8
-        };
-        offered.into_iter().map(place).collect()
-    });
-    let offered = offered.collect();
-    (!features.is_empty()).then_some(Example { items, features, offered, ts: query.now })
+    let mut offered = Vec::with_capacity(ways::ALL.len());
+    for way in ways::ALL {
+        let best = best(&sums, |sums| way.score(&ground, sums), OFFERED);
+        offered.push(best.into_iter().map(|(_, sums)| place_of(sums.slot, &mut slots)).collect());
+    }
+    if features.is_empty() {
+        return None;
+    }
+    let items = slots.iter().map(|slot| slot.item.clone()).collect();
+    let worth = slots.iter().map(|slot| slot.worth()).collect();
+    Some(Example { items, features, worth, offered, basket: query.basket.len(), ts: query.now })
+}
+
+/// The place of an item among others, which it joins if need be.
+fn place_of<'a>(slot: &'a Arc<Slot>, slots: &mut Vec<&'a Arc<Slot>>) -> u8 {
+    let known = slots.iter().position(|other| other.number == slot.number);
+    known.unwrap_or_else(|| {
+        slots.push(slot);
+        slots.len() - 1
+    }) as u8
 }
 
 /// The best by a score, best first, ties by item id.
@@ -147,26 +160,24 @@ fn best<'s, 'a>(sums: &'s [Sums<'a>], score: impl Fn(&Sums<'a>) -> f64, most: us
     scored
 }
 
-/// Puts the first candidates in the model's order. Scores stay as they were, in the same places: a number that falls from one
-/// place to the next.
-fn reorder(best: &mut [(f64, &Sums<'_>)], ground: &Ground<'_>, model: &Model) {
-    let most = best.len().min(LEARNED_MAX);
-    let scores: Vec<f64> = best[..most].iter().map(|(score, _)| *score).collect();
-    let features = features(&best[..most], ground);
-    let mut by_model: Vec<(f32, usize, &Sums<'_>)> = features
-        .iter()
-        .zip(&best[..most])
-        .enumerate()
-        .map(|(place, (features, (_, sums)))| (model.score(features), place, *sums))
-        .collect();
-    by_model.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    for ((place, score), (.., sums)) in best.iter_mut().zip(scores).zip(by_model) {
-        *place = (score, sums);
-    }
+/// The places of candidates in the model's order, or in that of what they are expected to earn.
+fn order(best: &[(f64, &Sums<'_>)], ground: &Ground<'_>, known: &Known, for_worth: Option<(RankingObjective, usize)>) -> Vec<usize> {
+    let scores: Vec<f32> = features(best, ground).iter().map(|features| known.model.score(features)).collect();
+    let Some((objective, power)) = for_worth else { return by_score(scores.into_iter()) };
+    let common = Common::of(scores.iter().copied(), ground.basket);
+    let worth = best.iter().map(|(_, sums)| worth::of(objective, known.earnings.or_mean(sums.slot.worth())));
+    by_score(known.by_worth(&scores, common, &worth.collect::<Vec<f32>>(), power))
+}
+
+/// Puts candidates in that order. Scores stay as they were, in the same places: a number that falls from one place to the
+/// next.
+fn reorder(best: &mut [(f64, &Sums<'_>)], order: &[usize]) {
+    let before = best.to_vec();
+    best.iter_mut().zip(order).for_each(|(place, from)| place.1 = before[*from].1);
 }
 
 fn features(best: &[(f64, &Sums<'_>)], ground: &Ground<'_>) -> Vec<Features> {
-    let of = |(rank, (score, sums)): (usize, &(f64, &Sums<'_>))| ground.features(sums, libm::logf(*score as f32 + 1e-9), rank);
+    let of = |(rank, (score, sums)): (usize, &(f64, &Sums<'_>))| ground.features(sums, fast::ln(*score as f32 + 1e-9), rank);
     best.iter().enumerate().map(of).collect()
 }
 

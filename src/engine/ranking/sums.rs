@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::fast;
 use crate::engine::slot::Slot;
 
 /// What speaks for one candidate.
@@ -88,7 +89,7 @@ impl Parts {
     /// Adds one item of the basket; `often` is how often the candidate is bought beside it.
     fn add(&mut self, often: f32, follows: f32, popularity: f32, beside: &Beside) {
         let (follows, ages) = (often * follows, beside.ages);
-        let log = libm::logf(1.0 + often * beside.all / (0.5 * (popularity + 1.0)));
+        let log = fast::ln(1.0 + often * beside.all / (0.5 * (popularity + 1.0)));
         self.means.iter_mut().zip(ages).for_each(|(mean, age)| *mean += often * age);
         self.logs = [self.logs[0] + log, self.logs[1] + log * ages[2]];
         self.follows += follows * ages[2];

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::decay::{Decay, Evidence, Stage};
-use crate::engine::facts::{EvidenceLine, Fact, Sale, SaleLine};
-use crate::engine::settings::{CartOrder, Settings};
+use crate::engine::facts::{BoughtItem, EvidenceLine, Fact, Sale, SaleLine};
+use crate::engine::settings::{CartOrder, RankingObjective, Settings};
 use crate::engine::test_support::{DAY_MS, START};
 
 const HALF_LIFE_MS: i64 = 90 * DAY_MS;
@@ -179,6 +179,48 @@ fn an_item_whose_evidence_was_all_taken_back_scores_nothing() {
     let before = ["x", "y"].map(|item| EvidenceLine { item: item.into(), evidence }).into();
     shop.fold(&Fact::Basket { before, after: Vec::new() });
     assert_eq!(ranked(&shop, &Ranking::default(), &["x"], Some("u"), 0)[0].score, 0.0);
+}
+
+/// A shop where each basket of x has one of four cheap items, and less often one that is dear; it learned from each.
+fn shop_of_cheap_and_dear(baskets: usize) -> (Shop, Settings) {
+    let (shop, settings) = (Shop::new(&Settings::default().limits), Settings::default());
+    shop.set_decay(Decay::starting(START, HALF_LIFE_MS));
+    for at in 0..baskets {
+        let ts = START.plus_ms(at as i64 * 60_000);
+        let (item, micros) = if at % 9 == 8 { ("dear", 90_000_000) } else { (["c0", "c1", "c2", "c3"][at % 4], 1_000_000) };
+        let basket = vec!["x".into()];
+        shop.fold(&Fact::Example { number: at as u64, basket, customer: None, ts });
+        let bought = [("x", 5_000_000), (item, micros)];
+        let bought = bought.map(|(item, net_micros)| BoughtItem { item: item.into(), net_micros, margin_micros: 0 });
+        shop.fold(&Fact::Outcome { numbers: vec![at as u64], bought: bought.into(), ts });
+        let evidence = Evidence { stage: Stage::Purchase, weight_milli: 1_000, ts, partners: 1 };
+        let after = ["x", item].map(|item| EvidenceLine { item: item.into(), evidence }).into();
+        shop.fold(&Fact::Basket { before: Vec::new(), after });
+    }
+    (shop, settings)
+}
+
+#[test]
+fn for_revenue_the_dear_item_that_is_bought_less_often_is_among_the_three_and_for_acceptance_it_is_not() {
+    let (shop, settings) = shop_of_cheap_and_dear(600);
+    let first_three = |objective| {
+        let ranking = Ranking { objective, ..settings.ranking.clone() };
+        let candidates = ranked(&shop, &ranking, &["x"], None, 1);
+        names(&candidates)[..3].iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()
+    };
+    assert!(!first_three(RankingObjective::Acceptance).contains(&"dear".to_owned()));
+    assert_eq!(first_three(RankingObjective::Revenue)[0], "dear");
+    // Nothing is known of margins, so nothing is earned by them.
+    assert_eq!(first_three(RankingObjective::Margin), first_three(RankingObjective::Acceptance));
+    let known = shop.learner.known();
+    assert!(known.earnings.gain(RankingObjective::Revenue, 1).unwrap() > 1.0);
+}
+
+#[test]
+fn chances_of_offered_items_come_to_be_what_is_bought_of_them() {
+    let known = shop_of_cheap_and_dear(3_000).0.learner.known();
+    let error = known.calibration.error().unwrap();
+    assert!(error < 0.03, "{error}");
 }
 
 const ITEMS: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what a way is never changes, since shop state holds figures of each by its place.
 
+use super::fast;
 use super::features::Ground;
 use super::sums::Sums;
 use crate::engine::settings::CartOrder;
@@ -81,6 +82,5 @@ impl Way {
 /// A score over the popularity to the power of `exponent`. An item whose every contribution was retracted has nothing to
 /// divide by, and nothing to offer.
 pub(super) fn held_back(score: f64, popularity: f64, exponent: f64) -> f64 {
-    // In single precision, which is twice as fast: every candidate is scored.
-    if popularity > 0.0 { score / f64::from(libm::exp2f(exponent as f32 * libm::log2f(popularity as f32))) } else { 0.0 }
+    if popularity > 0.0 { score / f64::from(fast::exp2(exponent as f32 * fast::log2(popularity as f32))) } else { 0.0 }
 }

@@ -18,7 +18,7 @@ pub use experiment::{Experiment, RevenueCap};
 pub use limits::Limits;
 pub use optimiser::{Objective, OptimiserSettings};
 pub use placements::{PlacementPolicy, Placements};
-pub use ranking::{CartOrder, Ranking};
+pub use ranking::{CartOrder, Ranking, RankingObjective};
 pub use rules::{Amount, Discounts, Rules, Segments, StampCard};
 pub use types::{Bytes, DurationMs, Zone};
 pub use variants::PolicyVariant;

@@ -37,6 +37,42 @@ pub struct Ranking {
     pub tuned: bool,
     /// Whether the best candidates are put in the order that was learned, while that is better.
     pub learned: bool,
+    /// What offers are to bring most of.
+    pub objective: RankingObjective,
+}
+
+/// What offers are to bring most of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum RankingObjective {
+    /// Items taken.
+    Acceptance,
+    /// What is paid for them.
+    Revenue,
+    /// What of that is margin, as the catalogue says.
+    Margin,
+}
+
+impl RankingObjective {
+    /// Its name in settings and figures.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Acceptance => "acceptance",
+            Self::Revenue => "revenue",
+            Self::Margin => "margin",
+        }
+    }
+}
+
+impl TryFrom<String> for RankingObjective {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let all = [Self::Acceptance, Self::Revenue, Self::Margin];
+        let found = all.into_iter().find(|objective| objective.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is not allowed (acceptance, revenue or margin is)"))
+    }
 }
 
 /// Whether the order of cart adds is the shopper's.
@@ -80,11 +116,18 @@ impl Default for Ranking {
             history_prior_baskets: 5.0,
             tuned: true,
             learned: true,
+            objective: RankingObjective::Acceptance,
         }
     }
 }
 
 impl Ranking {
+    /// Whether anything is to be learned from what shoppers do with a ranked list.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.learned || self.tuned || self.objective != RankingObjective::Acceptance
+    }
+
     /// Checks every value under the name of its `section` of the file.
     pub(super) fn check(&self, section: &str) -> Result<(), BadSetting> {
         at_least(&format!("{section}.half_life"), self.half_life, DurationMs::days(1))?;

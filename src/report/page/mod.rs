@@ -7,6 +7,7 @@ mod experiment;
 mod lists;
 mod money;
 mod offers;
+mod ranking;
 
 use super::Report;
 use super::markup::Markup;
@@ -37,7 +38,7 @@ pub fn page(report: &Report) -> Markup {
     if let Some(session) = &report.session {
         page.add(lists::session(session));
     }
-    page.add(lists::data(insights)).close("main");
+    page.add(ranking::ranked(insights)).add(lists::data(insights)).close("main");
     footer(&mut page, insights);
     page.close("body").close("html");
     page

@@ -5,7 +5,7 @@ use crate::engine::customers::History;
 use crate::engine::decay::{Decay, Evidence, Stage};
 use crate::engine::erased::Erasure;
 use crate::engine::experiment::reading::Reading;
-use crate::engine::facts::{CombinationStep, EvidenceLine, Fact, Plan, Sale, SaleLine, TriedStep};
+use crate::engine::facts::{BoughtItem, CombinationStep, EvidenceLine, Fact, Plan, Sale, SaleLine, TriedStep};
 use crate::engine::settings::{Limits, OptimiserSettings};
 use crate::engine::shop::Shop;
 use crate::engine::source::Source;
@@ -50,6 +50,11 @@ impl Random {
 
     fn item(&mut self) -> ItemId {
         format!("item-{:02}", self.below(20)).into()
+    }
+
+    fn bought(&mut self) -> Vec<BoughtItem> {
+        let items = self.items(6);
+        items.into_iter().map(|item| BoughtItem { item, net_micros: self.below(9_000_000) as i64, margin_micros: 1 }).collect()
     }
 
     fn items(&mut self, most: u64) -> Vec<ItemId> {
@@ -200,7 +205,7 @@ impl Random {
                 let customer = (self.below(2) == 0).then(|| self.customer());
                 Fact::Example { number: self.below(20), basket: self.items(3), customer, ts: self.ts() }
             }
-            19 => Fact::Outcome { numbers: vec![self.below(20), self.below(20)], bought: self.items(6), ts: self.ts() },
+            19 => Fact::Outcome { numbers: vec![self.below(20), self.below(20)], bought: self.bought(), ts: self.ts() },
             _ => Fact::Taken { customer: self.customer(), item: self.item(), offer: self.below(30).into() },
         }
     }
