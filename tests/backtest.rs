@@ -189,6 +189,30 @@ fn a_configuration_differs_from_itself_by_nothing_and_the_same_log_gives_the_sam
 }
 
 #[test]
+fn each_objective_has_its_figures_and_chances_are_held_against_what_was_bought() {
+    let run = Run::of(&simulated());
+    let report = run.json(&["--objectives"]);
+    let rankers: Vec<&Value> = placement(&report, "cart")["rankers"].as_array().unwrap().iter().map(|ranker| &ranker["name"]).collect();
+    assert_eq!(rankers[..3], ["engine", "for revenue", "for margin"]);
+    // No catalogue says what margins are.
+    assert_eq!(ranker(&report, "for margin")["metrics"], ranker(&report, "engine")["metrics"]);
+    let bins = report["chances"]["bins"].as_array().unwrap();
+    let sum = |of: &str| bins.iter().map(|bin| bin["share"].as_f64().unwrap() * bin[of].as_f64().unwrap()).sum::<f64>();
+    let shares: f64 = bins.iter().map(|bin| bin["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+    let off: f64 = bins
+        .iter()
+        .map(|bin| bin["share"].as_f64().unwrap() * (bin["told"].as_f64().unwrap() - bin["bought"].as_f64().unwrap()).abs())
+        .sum();
+    assert!((report["chances"]["error"].as_f64().unwrap() - off).abs() < 1e-9 && off < 0.1, "{off}");
+    assert!((sum("told") - sum("bought")).abs() <= off + 1e-9);
+    let told = report["worth"].as_array().unwrap().iter().map(|worth| worth["objective"].as_str().unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), ["revenue", "revenue"]);
+    let text = String::from_utf8(run.backtest(&["events.jsonl"]).stdout).unwrap();
+    assert!(text.contains("Chances of offered items") && text.contains("by worth to the power of 0.5, revenue of hits"), "{text}");
+}
+
+#[test]
 fn offers_that_were_sent_say_what_each_variant_would_have_done() {
     let mut log = Vec::new();
     for shopper in 0..600_u64 {
