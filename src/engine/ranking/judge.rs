@@ -10,7 +10,7 @@ use super::worth::{self, OF_WORTH, POWERS, Worth};
 use crate::engine::decay::Decay;
 use crate::engine::facts::BoughtItem;
 use crate::engine::settings::{Ranking, RankingObjective};
-use crate::event::Timestamp;
+use crate::event::{ItemId, Timestamp};
 
 /// What a bought line earned, in units of the currency.
 #[must_use]
@@ -37,9 +37,29 @@ struct Judged<'a> {
     at: Timestamp,
 }
 
+/// What each way to rank for worth offered of a basket that was then bought, by objective: without a power, then with each.
+/// An item is bought once, however often it was offered.
+#[derive(Debug, Default)]
+pub(super) struct FoundOfBasket([[Vec<ItemId>; 1 + POWERS.len()]; OF_WORTH.len()]);
+
+impl Judged<'_> {
+    /// What was bought of the offered places and is not found yet, by its worth.
+    fn earned(&self, offered: &[usize], worth: &[f32], found: &mut Vec<ItemId>) -> f32 {
+        let mut earned = 0.0;
+        for place in offered.iter().filter(|place| self.bought[**place]) {
+            let item = &self.example.items[*place];
+            if !found.contains(item) {
+                found.push(item.clone());
+                earned += worth[*place];
+            }
+        }
+        earned
+    }
+}
+
 impl Known {
-    /// Judges all ways by an example, then learns from it.
-    pub(super) fn learn(&mut self, example: &Example, bought: &[BoughtItem], decay: Decay, at: Timestamp) {
+    /// Judges all ways by an example, then learns from it; `found` is of its basket's examples so far.
+    pub(super) fn learn(&mut self, example: &Example, bought: &[BoughtItem], decay: Decay, at: Timestamp, found: &mut FoundOfBasket) {
         let scores: Vec<f32> = example.features.iter().map(|features| self.model.score(features)).collect();
         let judged = Judged {
             example,
@@ -51,7 +71,7 @@ impl Known {
         };
         let offered = self.offered(&judged, decay);
         self.judge_chances(&judged, &offered, decay);
-        self.judge_worth(&judged, &offered, decay);
+        self.judge_worth(&judged, &offered, decay, found);
         self.judge_ways(&judged, decay);
         bought.iter().filter(|bought| bought.net_micros > 0).for_each(|bought| self.earnings.line(worth_of(bought)));
         self.newest = self.newest.max(at);
@@ -83,15 +103,17 @@ impl Known {
         }
     }
 
-    fn judge_worth(&mut self, judged: &Judged<'_>, offered: &[usize], decay: Decay) {
-        for objective in OF_WORTH {
+    fn judge_worth(&mut self, judged: &Judged<'_>, offered: &[usize], decay: Decay, found: &mut FoundOfBasket) {
+        for (objective, found) in OF_WORTH.into_iter().zip(&mut found.0) {
             let worth: Vec<f32> = judged.example.worth.iter().map(|worth| worth::of(objective, self.earnings.or_mean(*worth))).collect();
-            let earned = |places: &[usize]| places.iter().filter(|at| judged.bought[**at]).map(|at| worth[*at]).sum::<f32>();
-            let with: [f32; POWERS.len()] = std::array::from_fn(|power| {
+            let [without, with_power @ ..] = found;
+            let without = judged.earned(offered, &worth, without);
+            let mut with = [0.0; POWERS.len()];
+            for (power, (with, found)) in with.iter_mut().zip(with_power).enumerate() {
                 let places = by_score(self.by_worth(&judged.scores, judged.common, &worth, power));
-                earned(&places[..places.len().min(OFFERED)])
-            });
-            self.earnings.add(decay.whole_at(judged.at), objective, earned(offered), with);
+                *with = judged.earned(&places[..places.len().min(OFFERED)], &worth, found);
+            }
+            self.earnings.add(decay.whole_at(judged.at), objective, without, with);
         }
     }
 

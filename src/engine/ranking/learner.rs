@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
 use super::features::Features;
+use super::judge::FoundOfBasket;
 use super::model::Model;
 use super::shadow::Shadow;
 use super::ways::{self, LEARNED, SETTINGS, WAYS};
@@ -124,6 +125,7 @@ impl Learner {
 
     /// The basket of these examples was bought.
     pub fn answer(&self, numbers: &[u64], bought: &[BoughtItem], decay: Decay, at: Timestamp) {
+        let mut found = FoundOfBasket::default();
         for number in numbers {
             let example = {
                 let mut waiting = self.waiting();
@@ -131,7 +133,8 @@ impl Learner {
                 place.and_then(|place| waiting.remove(place))
             };
             if let Some((_, example)) = example {
-                Arc::make_mut(&mut *self.known.write().unwrap_or_else(PoisonError::into_inner)).learn(&example, bought, decay, at);
+                Arc::make_mut(&mut *self.known.write().unwrap_or_else(PoisonError::into_inner))
+                    .learn(&example, bought, decay, at, &mut found);
             }
         }
     }
