@@ -86,6 +86,7 @@ pub fn total(key: &TotalKey, sum: i128) -> Value {
     match key {
         TotalKey::Events(kind) => json!({"total": "events", "type": kind.as_str(), "value": count()}),
         TotalKey::Rejected(reason) => json!({"total": "events_rejected", "reason": reason.as_str(), "value": count()}),
+        TotalKey::PassedOver => json!({"total": "events_passed_over", "value": count()}),
         TotalKey::Orders => json!({"total": "orders", "value": count()}),
         TotalKey::OrdersUnmatched => json!({"total": "orders_unmatched", "value": count()}),
         TotalKey::OrderRevenue(currency) => json!({"total": "order_revenue", "currency": currency, "value": money()}),

@@ -1,11 +1,13 @@
 //! The loop's heart, without Kafka: records in, one batch of everything a commit carries out.
 //!
-//! Invariant: a record ends as exactly one of: events applied, or a dead letter. Nothing leaves but through the
-//! batch, so that whoever commits it commits all of it or nothing. `run`, `replay` and `demo` all go this way.
+//! Invariant: each event of a record is applied, passed over as none that matters, or the reason why the record becomes a dead
+//! letter; of several, one that can't be used takes no other along. Nothing leaves but through the batch, so that whoever
+//! commits it commits all of it or nothing. `run`, `replay` and `demo` all go this way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::catalogue;
 use crate::customer_key::CustomerKey;
 use crate::engine::decay::Decay;
 use crate::engine::facts::Fact;
@@ -16,7 +18,9 @@ use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
 use crate::engine::vocabulary::{Arm, OfferKind};
 use crate::engine::{Effects, Ended, apply, check, tick};
-use crate::event::{self, EventKind, ItemId, Reject, RejectReason, ShopEvent, Timestamp};
+use crate::event::{
+    self, Around, CatalogueRow, Decoded, EventKind, Headers, ItemId, Part, Reading, Reject, RejectReason, ShopEvent, Timestamp,
+};
 
 /// The most of a payload that a dead letter keeps, in bytes.
 pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
@@ -40,6 +44,15 @@ pub struct Record<'a> {
     pub payload_bytes: usize,
     /// Its own time in Kafka; `None` for a line of a file.
     pub record_time: Option<Timestamp>,
+}
+
+/// What tells how to read a record, beside the record itself.
+#[derive(Clone, Copy, Default)]
+pub struct Envelope<'a> {
+    /// Its headers, where it has any.
+    pub headers: Option<&'a dyn Headers>,
+    /// The format of its topic.
+    pub reading: Reading,
 }
 
 /// An offer on its way out.
@@ -66,6 +79,8 @@ pub struct Batch {
     pub sessions: BTreeSet<(i32, SessionKey)>,
     /// What the shop is to learn, totals aside; empty where it is learned at once.
     pub facts: Vec<Fact>,
+    /// Rows for the catalogue's topic; empty where they are taken in at once.
+    pub products: Vec<CatalogueRow>,
     /// Totals that moved.
     pub totals: Totals,
     /// How many records it covers.
@@ -169,43 +184,106 @@ impl Processor {
         key == asked || key.split_once(':').is_some_and(|(_, id)| id == asked) || session.is_some_and(|session| session.goes_by(asked))
     }
 
-    /// Processes one record.
+    /// Processes one record, whose format is found out.
     ///
     /// # Errors
-    /// Why the record can't be used; it is counted, and the caller keeps it as a dead letter.
+    /// Why the record, or something in it, can't be used; it is counted, and the caller keeps it as a dead letter.
     pub fn process(&mut self, record: &Record<'_>) -> Result<(), Reject> {
-        self.process_after(record, |_, _| {})
+        self.process_in(record, Envelope::default())
     }
 
-    /// As [`Self::process`]; `before` hears the event's time once it is known, before anything has changed for it.
+    /// As [`Self::process`], of a record with headers, or of a topic of one format.
     ///
     /// # Errors
     /// As [`Self::process`].
-    pub fn process_after(&mut self, record: &Record<'_>, before: impl FnOnce(&Self, Timestamp)) -> Result<(), Reject> {
-        self.process_with(record, before, |_| {})
+    pub fn process_in(&mut self, record: &Record<'_>, envelope: Envelope<'_>) -> Result<(), Reject> {
+        self.process_after(record, envelope, |_, _| {})
     }
 
-    /// As [`Self::process`]; `applied` sees the event once its session has it, before the shop learns of it: what the
+    /// As [`Self::process_in`]; `before` hears each event's time once it is known, before anything has changed for it.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn process_after(
+        &mut self,
+        record: &Record<'_>,
+        envelope: Envelope<'_>,
+        mut before: impl FnMut(&Self, Timestamp),
+    ) -> Result<(), Reject> {
+        self.process_with(record, envelope, &mut before, &mut |_| {})
+    }
+
+    /// As [`Self::process_in`]; `applied` sees each event once its session has it, before the shop learns of it: what the
     /// engine itself decided by.
     ///
     /// # Errors
     /// As [`Self::process`].
-    pub fn process_observed(&mut self, record: &Record<'_>, applied: impl FnOnce(&Applied<'_>)) -> Result<(), Reject> {
-        self.process_with(record, |_, _| {}, applied)
+    pub fn process_observed(
+        &mut self,
+        record: &Record<'_>,
+        envelope: Envelope<'_>,
+        mut applied: impl FnMut(&Applied<'_>),
+    ) -> Result<(), Reject> {
+        self.process_with(record, envelope, &mut |_, _| {}, &mut applied)
     }
 
     fn process_with(
         &mut self,
         record: &Record<'_>,
-        before: impl FnOnce(&Self, Timestamp),
-        applied: impl FnOnce(&Applied<'_>),
+        envelope: Envelope<'_>,
+        before: &mut impl FnMut(&Self, Timestamp),
+        applied: &mut impl FnMut(&Applied<'_>),
     ) -> Result<(), Reject> {
         self.batch.records += 1;
-        let done = self.try_process(record, before, applied);
+        let done = match read(record, envelope) {
+            Err(reject) => Err(reject),
+            Ok(Decoded::One(event)) => self.take_event(event, record, before, applied),
+            Ok(Decoded::Several(parts)) => self.take_parts(parts, record, before, applied),
+        };
         if let Err(reject) = &done {
             self.learn_total(TotalKey::Rejected(reject.reason), 1);
         }
         done
+    }
+
+    /// Takes each part that can be used; the error names the first that can't.
+    fn take_parts(
+        &mut self,
+        parts: Vec<Part>,
+        record: &Record<'_>,
+        before: &mut impl FnMut(&Self, Timestamp),
+        applied: &mut impl FnMut(&Applied<'_>),
+    ) -> Result<(), Reject> {
+        let (count, mut bad) = (parts.len(), Vec::new());
+        for (place, part) in parts.into_iter().enumerate() {
+            match part {
+                Part::Event(event) => {
+                    let named = |reject: Reject| Reject { detail: format!("event {} of {count}: {}", place + 1, reject.detail), ..reject };
+                    bad.extend(self.take_event(event, record, before, applied).err().map(named));
+                }
+                Part::Product(row) => bad.extend(self.take_product(row).err()),
+                Part::PassedOver => self.learn_total(TotalKey::PassedOver, 1),
+                Part::Bad(reject) => bad.push(reject),
+            }
+        }
+        let others = bad.len().saturating_sub(1);
+        match bad.into_iter().next() {
+            None => Ok(()),
+            Some(first) if others == 0 => Err(first),
+            Some(first) => Err(Reject { detail: format!("{}; {others} more of this record can't be used", first.detail), ..first }),
+        }
+    }
+
+    /// A row of the catalogue goes to its topic, where every instance reads it, or at once where there is no topic.
+    fn take_product(&mut self, row: CatalogueRow) -> Result<(), Reject> {
+        let read = catalogue::from_record(Some(row.item_id.as_bytes()), row.json.as_deref());
+        let read = read.map_err(|bad| Reject::new(RejectReason::BadField, bad.detail))?;
+        match (self.learning, read.product) {
+            (Learning::FromLog, _) => self.batch.products.push(row),
+            (Learning::AtOnce, Some(product)) => _ = self.shop.catalogue.give(read.item, product),
+            (Learning::AtOnce, None) => self.shop.catalogue.withdraw(&read.item),
+        }
+        Ok(())
     }
 
     /// The sessions of a partition, made if there are none.
@@ -293,21 +371,13 @@ impl Processor {
         Some(self.newest.map_or(decay, |newest| decay.moved_for(newest)))
     }
 
-    fn try_process(
+    fn take_event(
         &mut self,
+        mut event: ShopEvent,
         record: &Record<'_>,
-        before: impl FnOnce(&Self, Timestamp),
-        applied: impl FnOnce(&Applied<'_>),
+        before: &mut impl FnMut(&Self, Timestamp),
+        applied: &mut impl FnMut(&Applied<'_>),
     ) -> Result<(), Reject> {
-        if record.payload_bytes > event::EVENT_BYTES_MAX {
-            let detail = format!("the record has {} bytes; {} are allowed", record.payload_bytes, event::EVENT_BYTES_MAX);
-            return Err(Reject::new(RejectReason::TooLarge, detail));
-        }
-        if let Some(bytes) = record.key.map(<[u8]>::len).filter(|bytes| *bytes > KEY_BYTES_MAX) {
-            let detail = format!("the record's key has {bytes} bytes; {KEY_BYTES_MAX} are allowed");
-            return Err(Reject::new(RejectReason::TooLarge, detail));
-        }
-        let mut event = event::decode(record.payload)?;
         let key = self.hide_customer(&mut event, record.key);
         self.check_time(&event, record.record_time)?;
         self.leave_out_erased(&mut event)?;
@@ -414,6 +484,20 @@ impl Processor {
             _ => {}
         }
     }
+}
+
+/// What a record holds.
+fn read(record: &Record<'_>, envelope: Envelope<'_>) -> Result<Decoded, Reject> {
+    if record.payload_bytes > event::EVENT_BYTES_MAX {
+        let detail = format!("the record has {} bytes; {} are allowed", record.payload_bytes, event::EVENT_BYTES_MAX);
+        return Err(Reject::new(RejectReason::TooLarge, detail));
+    }
+    if let Some(bytes) = record.key.map(<[u8]>::len).filter(|bytes| *bytes > KEY_BYTES_MAX) {
+        let detail = format!("the record's key has {bytes} bytes; {KEY_BYTES_MAX} are allowed");
+        return Err(Reject::new(RejectReason::TooLarge, detail));
+    }
+    let around = Around::of(envelope.headers, record.key, record.record_time);
+    event::read(record.payload, &around, envelope.reading)
 }
 
 #[cfg(test)]

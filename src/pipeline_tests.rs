@@ -254,3 +254,75 @@ fn a_shopper_whose_clock_is_ahead_does_not_let_everybodys_time_pass() {
         assert_eq!(abandoned, expected, "{ahead_ms} ms ahead");
     }
 }
+
+/// A body of GA4 with these events, as JSON.
+fn ga4(events: &[&str]) -> String {
+    format!(r#"{{"client_id":"s","timestamp_micros":{},"events":[{}]}}"#, START.0 * 1_000, events.join(","))
+}
+
+#[test]
+fn of_several_events_in_a_record_the_good_ones_count_and_one_dead_letter_names_the_bad_ones() {
+    let mut processor = processor(Learning::FromLog);
+    let payload = ga4(&[
+        r#"{"name":"add_to_cart","params":{"items":[{"item_id":"a"}]}}"#,
+        r#"{"name":"add_to_cart","params":{"items":[{"item_id":"b","price":-1}]}}"#,
+        r#"{"name":"page_view"}"#,
+        r#"{"name":"refund","params":{"transaction_id":"never placed"}}"#,
+        r#"{"name":"add_to_cart","params":{"items":[{"item_id":"c"}]}}"#,
+    ]);
+    let reject = processor.process(&record(&payload, Some(START))).unwrap_err();
+    assert_eq!(reject.reason, RejectReason::BadPrice);
+    assert!(reject.detail.starts_with("events[1].params.items[0].price is -1"), "{}", reject.detail);
+    assert!(reject.detail.ends_with("; 1 more of this record can't be used"), "{}", reject.detail);
+    let batch = processor.batch();
+    assert_eq!((batch.records, events_and_rejected(batch), batch.totals.get(&TotalKey::PassedOver)), (1, (2, 1), 1));
+    let basket = &processor.sessions_mut(3).get("s:s").unwrap().basket;
+    assert_eq!(basket.lines.iter().map(|line| line.item.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+}
+
+#[test]
+fn what_the_engine_refuses_of_several_events_is_named_by_its_place() {
+    let mut processor = processor(Learning::FromLog);
+    let payload = ga4(&[r#"{"name":"begin_checkout"}"#, r#"{"name":"refund","params":{"transaction_id":"never placed"}}"#]);
+    let reject = processor.process(&record(&payload, Some(START))).unwrap_err();
+    assert!(reject.detail.starts_with("event 2 of 2: order_id is \"never placed\""), "{}", reject.detail);
+}
+
+#[test]
+fn a_time_that_a_record_does_not_tell_is_that_of_the_record_and_a_file_has_none() {
+    let payload = r#"{"client_id":"s","events":[{"name":"begin_checkout"}]}"#;
+    let mut processor = processor(Learning::FromLog);
+    processor.process(&record(payload, Some(START))).unwrap();
+    assert_eq!(processor.newest_of(3), Some(START));
+    assert_eq!(process(&mut processor, payload), Err(RejectReason::MissingTime));
+}
+
+#[test]
+fn a_product_goes_to_the_catalogue_s_topic_or_at_once_into_the_catalogue() {
+    let payload = r#"{"id":7,"title":"Tea","vendor":"Leaf","variants":[{"id":8,"price":"2.50"}]}"#;
+    let mut from_log = processor(Learning::FromLog);
+    process(&mut from_log, payload).unwrap();
+    assert_eq!(from_log.shop.catalogue.get("7").title, None);
+    let rows = from_log.take_batch().products;
+    let [CatalogueRow { item_id, json: Some(json) }] = &rows[..] else { panic!("{rows:?}") };
+    let row: serde_json::Value = serde_json::from_slice(json).unwrap();
+    assert_eq!((item_id.as_str(), &row["title"], &row["price"]), ("7", &"Tea".into(), &"2.5".into()));
+
+    let mut at_once = processor(Learning::AtOnce);
+    process(&mut at_once, payload).unwrap();
+    assert_eq!(at_once.shop.catalogue.get("7").brand.as_deref(), Some("Leaf"));
+    let headers = [("X-Shopify-Topic", "products/delete")];
+    let envelope = Envelope { headers: Some(&headers.as_slice()), ..Envelope::default() };
+    at_once.process_in(&record(r#"{"id":7}"#, None), envelope).unwrap();
+    assert_eq!(at_once.shop.catalogue.get("7").brand, None);
+}
+
+#[test]
+fn a_repeated_call_counts_once() {
+    let mut processor = processor(Learning::FromLog);
+    let call = r#"{"type":"track","event":"Product Added","messageId":"m","anonymousId":"s","timestamp":"2026-03-02T00:00:00Z","properties":{"product_id":"a"}}"#;
+    for _ in 0..2 {
+        processor.process(&record(call, Some(START))).unwrap();
+    }
+    assert_eq!(processor.sessions_mut(3).get("s:s").unwrap().basket.lines[0].quantity.to_string(), "1");
+}

@@ -26,7 +26,7 @@ pub fn run(config: Config) -> Result<()> {
     let (address, stop) = (service.config.http.listen, Arc::clone(&service.stop));
     let mut pages = pages(&service);
     if service.config.http.events {
-        pages.intake = Some(Arc::new(kafka::EventsIntake::start(&service.config.kafka)?));
+        pages.intake = Some(Arc::new(kafka::EventsIntake::start(&service.config)?));
     }
     if let Some(warning) = service.config.http.warning() {
         tracing::warn!("{warning}");

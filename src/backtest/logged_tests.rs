@@ -4,7 +4,7 @@ use super::super::off_policy::Said;
 use super::*;
 use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
-use crate::pipeline::{Learning, Processor, Record};
+use crate::pipeline::{Envelope, Learning, Processor, Record};
 
 fn offer(id: u32, variant: &str, propensity: &str, arm: &str) -> String {
     format!(
@@ -29,7 +29,7 @@ fn observed(offers: &[String], events: &[String], attribution: Attribution) -> L
     let mut processor = Processor::new(settings, shop, Learning::AtOnce);
     for event in events {
         let record = Record { partition: 0, key: None, payload: event.as_bytes(), payload_bytes: event.len(), record_time: None };
-        processor.process_observed(&record, |applied| logged.observe(applied)).unwrap();
+        processor.process_observed(&record, Envelope::default(), |applied| logged.observe(applied)).unwrap();
     }
     logged
 }

@@ -21,9 +21,9 @@ use crate::config::Config;
 use crate::engine::ranking::learner::Known;
 use crate::engine::settings::{Ranking, Settings};
 use crate::engine::shop::Shop;
-use crate::event::{EventKind, ItemId, Reject, RejectReason, Timestamp};
+use crate::event::{EventKind, ItemId, Reading, Reject, RejectReason, Timestamp};
 use crate::insights::{Chances, WorthGain};
-use crate::pipeline::{Applied, Learning, Processor, Record};
+use crate::pipeline::{Applied, Envelope, Learning, Processor, Record};
 use crate::replay::{self, Files, Source, load_catalogue};
 
 /// What to measure.
@@ -68,6 +68,7 @@ pub fn run(backtest: &Backtest, config: &Config, other: Option<&Config>, out: &m
 struct Engine {
     settings: Arc<Settings>,
     shop: Arc<Shop>,
+    reading: Reading,
     processor: Processor,
 }
 
@@ -80,14 +81,14 @@ impl Engine {
         }
         let processor =
             Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::AtOnce).with_customer_key(config.privacy.key.clone());
-        Ok(Self { settings, shop, processor })
+        Ok(Self { settings, shop, reading: config.reading_of("", None), processor })
     }
 
     /// What it puts first where the event is answered; it learns from the event then.
-    fn ask(&mut self, record: &Record<'_>) -> Vec<ItemId> {
+    fn ask(&mut self, record: &Record<'_>, envelope: Envelope<'_>) -> Vec<ItemId> {
         let (settings, mut answer) = (Arc::clone(&self.settings), Vec::new());
         // What can't be used is the same for all, and counted once.
-        let _ = self.processor.process_observed(record, |applied| {
+        let _ = self.processor.process_observed(record, envelope, |applied| {
             if let Some(placement) = placement_of(&applied.event.kind) {
                 answer = companions(applied, &settings, placement);
             }
@@ -139,11 +140,12 @@ impl Measured {
         if let Some(path) = &backtest.offers {
             self.read_offers(path, log)?;
         }
-        let mut source = Files::new("backtest", &backtest.events);
+        let mut source = Files::new("backtest", &backtest.events).read_as(engine.reading);
         let (mut lines, mut first_reject) = (0_u64, None);
         while let Some(sourced) = source.next()? {
-            let answer = other.as_mut().map(|other| other.ask(&sourced.record));
-            match engine.processor.process_observed(&sourced.record, |applied| self.take(applied, answer.as_deref())) {
+            let answer = other.as_mut().map(|other| other.ask(&sourced.record, sourced.envelope));
+            let observed = |applied: &Applied<'_>| self.take(applied, answer.as_deref());
+            match engine.processor.process_observed(&sourced.record, sourced.envelope, observed) {
                 Ok(()) => log.events += 1,
                 Err(reject) => self.rejected(&sourced.record, reject, log, &mut first_reject),
             }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
-use crate::pipeline::{Learning, Processor, Record};
+use crate::pipeline::{Envelope, Learning, Processor, Record};
 
 /// A shop, its open baskets, and every question that was put.
 struct World {
@@ -28,7 +28,7 @@ impl World {
         let record = Record { partition: 0, key: None, payload: event.as_bytes(), payload_bytes: event.len(), record_time: None };
         let Self { processor, baskets, items, asked } = self;
         processor
-            .process_observed(&record, |applied| {
+            .process_observed(&record, Envelope::default(), |applied| {
                 if let Some(question) = baskets.take(applied, items) {
                     asked.push((question.placement, question.index));
                     baskets.keep(applied.key, &question, items, Vec::new());
@@ -139,7 +139,9 @@ fn an_event_is_answered_before_the_shop_learns_of_it() {
         let record = Record { partition: 0, key: None, payload: event.as_bytes(), payload_bytes: event.len(), record_time: None };
         world
             .processor
-            .process_observed(&record, |applied| seen.set(Some((applied.shop.counts.baskets(), applied.session.orders.len()))))
+            .process_observed(&record, Envelope::default(), |applied| {
+                seen.set(Some((applied.shop.counts.baskets(), applied.session.orders.len())))
+            })
             .unwrap();
     }
     assert_eq!(seen.get(), Some((1, 1)), "of the two baskets the shop knows the first, and the session has its own order");

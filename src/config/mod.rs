@@ -5,6 +5,7 @@
 
 mod client;
 mod environment;
+mod formats;
 mod http;
 mod kafka;
 mod line;
@@ -13,6 +14,7 @@ mod privacy;
 mod secret;
 mod state;
 
+pub use formats::{FormatsConfig, ORIGIN_TOPIC};
 pub use http::HttpConfig;
 pub use kafka::{Delivery, KafkaConfig};
 pub use privacy::PrivacyConfig;
@@ -38,13 +40,15 @@ use crate::engine::settings::{
     SessionSettings, Settings, StampCard, Zone,
 };
 use crate::engine::texts::Texts;
-use crate::event::Currency;
+use crate::event::{Currency, Headers, Reading};
 
 /// Everything the program can be told.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Brokers, topics, guarantees.
     pub kafka: KafkaConfig,
+    /// The formats that events come in.
+    pub formats: FormatsConfig,
     /// Where it listens.
     pub http: HttpConfig,
     /// Snapshots of the shop.
@@ -60,6 +64,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 struct Raw {
     kafka: KafkaConfig,
+    formats: FormatsConfig,
     http: HttpConfig,
     state: StateConfig,
     privacy: PrivacyConfig,
@@ -122,6 +127,7 @@ impl Default for Raw {
         } = Settings::default();
         Self {
             kafka: KafkaConfig::default(),
+            formats: FormatsConfig::default(),
             http: HttpConfig::default(),
             state: StateConfig::default(),
             privacy: PrivacyConfig::default(),
@@ -184,8 +190,15 @@ impl Config {
         Ok(config)
     }
 
+    /// How records of a topic are read.
+    #[must_use]
+    pub fn reading_of(&self, topic: &str, headers: Option<&dyn Headers>) -> Reading {
+        self.formats.reading_of(&self.kafka, topic, headers)
+    }
+
     fn check(&self) -> Result<(), BadSetting> {
         self.kafka.check()?;
+        self.formats.check(&self.kafka)?;
         self.http.check()?;
         self.state.check()?;
         self.engine.check()
@@ -214,7 +227,7 @@ impl From<Raw> for Config {
             evidence_baskets_min: raw.privacy.evidence_baskets_min,
             texts: Arc::default(),
         };
-        Self { kafka: raw.kafka, http: raw.http, state: raw.state, privacy: raw.privacy, engine }
+        Self { kafka: raw.kafka, formats: raw.formats, http: raw.http, state: raw.state, privacy: raw.privacy, engine }
     }
 }
 

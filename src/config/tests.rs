@@ -115,7 +115,7 @@ fn the_commented_example_says_what_the_defaults_are() {
     let (with_example, defaults) = (load(&uncommented, &[]).unwrap(), Config::default());
     let comparable = |config: &Config| {
         let kafka = KafkaConfig { brokers: String::new(), instance_id: String::new(), ..config.kafka.clone() };
-        format!("{kafka:?}\n{:?}\n{:?}\n{:?}", config.http, config.privacy, config.engine).replace(", ", ",\n")
+        format!("{kafka:?}\n{:?}\n{:?}\n{:?}\n{:?}", config.formats, config.http, config.privacy, config.engine).replace(", ", ",\n")
     };
     assert_eq!(comparable(&with_example), comparable(&defaults));
 }
@@ -203,4 +203,29 @@ fn the_key_of_customers_comes_from_a_file_or_the_environment_and_is_never_shown(
         let message = format!("{:#}", load(&toml, &environment).unwrap_err());
         assert!(message.contains(says) && !message.contains("correct") && !message.contains("short"), "{message}");
     }
+}
+
+#[test]
+fn a_topic_has_its_format_and_one_that_is_republished_that_of_the_topic_it_came_from() {
+    use crate::event::{Format, ShopifyItem, ShopifyTopic};
+    let kafka = "[kafka]\nevents_topics = [\"Shop.events\", \"hooks\"]\nrepartition = true\n";
+    let config = load(
+        &format!(
+            "{kafka}[formats]\nshopify_item = \"sku\"\n[formats.topics]\n\"Shop.events\" = \"segment\"\nhooks = \"shopify:orders/create\""
+        ),
+        &[],
+    );
+    let config = config.unwrap();
+    let headers = [(ORIGIN_TOPIC, b"Shop.events".as_slice())];
+    let format = |topic: &str| config.reading_of(topic, Some(&headers.as_slice())).format;
+    assert_eq!(format("hooks"), Format::Shopify(Some(ShopifyTopic::OrdersCreate)));
+    assert_eq!((format("offerstream.events"), format("other")), (Format::Segment, Format::Auto));
+    assert_eq!(config.reading_of("other", None).shopify_item, ShopifyItem::Sku);
+    assert_eq!(Config::default().reading_of("shop.events", None).format, Format::Auto);
+    insta::assert_snapshot!(error("[formats.topics]\nelsewhere = \"ga4\""), @"formats.topics is elsewhere; kafka.events_topics has no such topic: it is shop.events");
+    assert!(
+        error("[formats.topics]\n\"shop.events\" = \"xml\"")
+            .contains("\"xml\" is not allowed (auto, native, cloudevents, segment, ga4, shopify")
+    );
+    assert!(error("[formats]\nshopify_item = \"id\"").contains("product, variant and sku are"));
 }

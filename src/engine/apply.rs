@@ -62,7 +62,7 @@ pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, sh
     let newest = sessions.newest().max(event.ts);
     let session = sessions.open(&key, event);
     crossed(session, &key, settings, &mut effects.facts);
-    let mut step = Step { settings, shop, event, key: &key, newest, session, order_is_new: false, effects: &mut effects };
+    let mut step = Step { settings, shop, event, key: &key, newest, session, order_is_new: false, added: None, effects: &mut effects };
     let is_new = identity(event).is_none_or(|id| step.session.recent.is_new(id, settings.limits.event_ids));
     if is_new {
         step.take();
@@ -208,6 +208,8 @@ pub(super) struct Step<'a> {
     pub(super) newest: Timestamp,
     /// The purchase is the first of its order.
     pub(super) order_is_new: bool,
+    /// The line that an update of the basket added last.
+    pub(super) added: Option<ItemId>,
     pub(super) session: &'a mut Session,
     pub(super) effects: &'a mut Effects,
 }
@@ -231,10 +233,11 @@ impl Step<'_> {
                 attribution::feedback(self.session, *action, id, item_id.as_ref(), self.event.ts, self.settings, facts);
             }
             EventKind::CustomerErased => self.erase(),
+            EventKind::CartUpdated(lines) => self.cart_updated(lines),
         }
     }
 
-    fn cart_add(&mut self, line: &Line, offer_id: Option<&Id>) {
+    pub(super) fn cart_add(&mut self, line: &Line, offer_id: Option<&Id>) {
         self.learn(line);
         let (ts, item, settings) = (self.event.ts, &line.item_id, self.settings);
         if let Some(id) = offer_id {
@@ -262,7 +265,7 @@ impl Step<'_> {
         }
     }
 
-    fn cart_remove(&mut self, item: &ItemId, quantity: Option<Quantity>) {
+    pub(super) fn cart_remove(&mut self, item: &ItemId, quantity: Option<Quantity>) {
         attribution::moved(self.session, item, self.event.ts, What::Removed(quantity), self.settings, &mut self.effects.facts);
         self.effects.facts.extend(self.session.basket.remove(item, quantity));
         if !self.session.basket.has(item) {
@@ -279,7 +282,7 @@ impl Step<'_> {
     }
 
     /// The line as a basket keeps it: a price in another currency than the shop's own is left out.
-    fn in_own_currency(&self, line: &Line) -> Line {
+    pub(super) fn in_own_currency(&self, line: &Line) -> Line {
         let own = self.event.currency.is_none_or(|currency| currency == self.settings.currency);
         Line { price: line.price.filter(|_| own), ..line.clone() }
     }
@@ -321,6 +324,11 @@ impl Step<'_> {
             EventKind::CartAdd { line, .. } => (Placement::Cart, Some(&line.item_id)),
             EventKind::Checkout(_) => (Placement::Checkout, None),
             EventKind::Purchase { .. } => (Placement::PostPurchase, None),
+            // One that adds nothing is no trigger.
+            EventKind::CartUpdated(_) => match &self.added {
+                Some(item) => (Placement::Cart, Some(item)),
+                None => return,
+            },
             _ => return,
         };
         if self.settings.policy(placement).is_none() {

@@ -88,6 +88,13 @@ impl Basket {
         Some(Fact::Line { add: true, pairs_only: false, line, others })
     }
 
+    /// Sets the price of a line that is there.
+    pub fn reprice(&mut self, by: &Line) {
+        if let Some(known) = self.lines.iter_mut().find(|known| known.item == by.item_id) {
+            known.price = by.price.or(known.price);
+        }
+    }
+
     /// Takes units of an item out, all of them without a quantity. Returns the facts that retract its evidence
     /// once the line is gone.
     pub fn remove(&mut self, item: &str, quantity: Option<Quantity>) -> Vec<Fact> {

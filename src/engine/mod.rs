@@ -30,6 +30,7 @@ pub mod basket_change;
 pub mod best;
 pub mod bounded;
 pub mod budget;
+pub mod cart_update;
 pub mod catalogue;
 pub mod combinations;
 pub mod counts;

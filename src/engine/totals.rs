@@ -79,6 +79,8 @@ pub enum TotalKey {
     ShoppersOfferedAnywhere,
     /// Sessions that accepted one, wherever.
     ShoppersAcceptedAnywhere,
+    /// Well-formed events of other formats that say nothing of baskets or offers.
+    PassedOver,
 }
 
 /// Sums by key.

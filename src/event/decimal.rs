@@ -45,7 +45,16 @@ impl Money {
     /// # Errors
     /// Says why the text is no amount of at most six decimals and at most [`Money::MAX`].
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        parse_scaled(text, 6, Self::MAX.0 as u64).map(|value| Self(value as i64))
+        parse_scaled(text, 6, Self::MAX.0 as u64, Rest::Refused).map(|value| Self(value as i64))
+    }
+
+    /// As [`Money::parse`], rounded half up to six decimals: for formats whose amounts went through floats, as JavaScript's
+    /// `25.990000000000002`.
+    ///
+    /// # Errors
+    /// As [`Money::parse`], but for too many decimals.
+    pub fn parse_rounded(text: &str) -> Result<Self, DecimalError> {
+        parse_scaled(text, 6, Self::MAX.0 as u64, Rest::Rounded).map(|value| Self(value as i64))
     }
 
     /// This price for `quantity` units, in millionths, rounded half up; at most 10^24, which 38 digits hold.
@@ -66,7 +75,7 @@ impl Quantity {
     /// # Errors
     /// Says why the text is no quantity of at most three decimals, above 0, at most a million.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        match parse_scaled(text, 3, u64::from(Self::MAX.0))? {
+        match parse_scaled(text, 3, u64::from(Self::MAX.0), Rest::Refused)? {
             0 => Err(DecimalError::TooLarge),
             value => Ok(Self(value as u32)),
         }
@@ -105,8 +114,15 @@ fn scaled_to_text(value: i128, decimals: usize) -> String {
     if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
+/// What becomes of decimals past those that are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Refused,
+    Rounded,
+}
+
 /// Reads `text` as an integer number of `10^-decimals`, at most `max`.
-fn parse_scaled(text: &str, decimals: i32, max: u64) -> Result<u64, DecimalError> {
+fn parse_scaled(text: &str, decimals: i32, max: u64, rest: Rest) -> Result<u64, DecimalError> {
     let negative = text.starts_with('-');
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -124,7 +140,9 @@ fn parse_scaled(text: &str, decimals: i32, max: u64) -> Result<u64, DecimalError
         if !digit.is_ascii_digit() {
             return Err(DecimalError::Malformed);
         }
-        if digit != b'0' {
+        if place < 0 && rest == Rest::Rounded {
+            value += u64::from(place == -1 && digit >= b'5');
+        } else if digit != b'0' {
             let part = place_value(u64::from(digit - b'0'), place)?;
             value = value.checked_add(part).ok_or(DecimalError::TooLarge)?;
         }
@@ -197,6 +215,22 @@ mod tests {
         ] {
             assert_eq!(Money::parse(text), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn an_amount_that_went_through_floats_is_rounded_half_up_where_that_is_asked_for() {
+        for (text, micros) in [
+            ("25.990000000000002", 25_990_000),
+            ("0.0000005", 1),
+            ("0.00000049", 0),
+            ("1e-7", 0),
+            ("9.9999995", 10_000_000),
+            ("2.5", 2_500_000),
+        ] {
+            assert_eq!(Money::parse_rounded(text), Ok(Money(micros)), "{text}");
+        }
+        assert_eq!(Money::parse_rounded("-0.0000005"), Err(DecimalError::Negative));
+        assert_eq!(Money::parse_rounded("1.00000x"), Err(DecimalError::Malformed));
     }
 
     #[test]

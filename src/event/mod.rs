@@ -3,16 +3,30 @@
 //! Invariant: whatever the bytes are, decoding ends as an event that keeps every limit of this module, or as
 //! a [`Reject`] with a reason out of a closed set. It never panics.
 
+mod around;
+mod cloudevents;
 mod currency;
 mod decimal;
+mod decoded;
+mod detect;
+mod field;
+mod format;
+mod ga4;
 mod key;
 mod native;
+mod object;
 mod reject;
+mod segment;
+mod shopify;
 mod time;
 mod unicode;
 
+pub use around::{Around, Headers};
 pub use currency::Currency;
 pub use decimal::{DecimalError, Money, Quantity, micros_to_text};
+pub use decoded::{CatalogueRow, Decoded, Part};
+pub use detect::read;
+pub use format::{Format, Reading, ShopifyItem, ShopifyTopic};
 pub use key::record_key;
 pub use native::decode;
 pub use reject::{Reject, RejectReason};
@@ -63,6 +77,25 @@ pub struct ShopEvent {
     pub segment: Option<Id>,
 }
 
+impl ShopEvent {
+    /// An event of which no more is known.
+    fn bare(kind: EventKind, ts: Timestamp) -> Self {
+        Self {
+            kind,
+            ts,
+            event_id: None,
+            session_id: None,
+            cart_id: None,
+            order_id: None,
+            customer_id: None,
+            currency: None,
+            channel: None,
+            locale: None,
+            segment: None,
+        }
+    }
+}
+
 /// What happened, with what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
@@ -106,6 +139,8 @@ pub enum EventKind {
     },
     /// The customer asked to be forgotten.
     CustomerErased,
+    /// The basket is now these lines, and nothing else; none: it is empty.
+    CartUpdated(Vec<Line>),
 }
 
 /// What a shopper did with an offer.
@@ -169,11 +204,12 @@ pub enum EventType {
     OfferClicked,
     OfferDismissed,
     CustomerErased,
+    CartUpdated,
 }
 
 impl EventType {
     /// Every type, in the contract's order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ProductViewed,
         Self::CartAdd,
         Self::CartRemove,
@@ -185,6 +221,7 @@ impl EventType {
         Self::OfferClicked,
         Self::OfferDismissed,
         Self::CustomerErased,
+        Self::CartUpdated,
     ];
 
     /// The type's name on the wire.
@@ -202,6 +239,7 @@ impl EventType {
             Self::OfferClicked => "offer_clicked",
             Self::OfferDismissed => "offer_dismissed",
             Self::CustomerErased => "customer_erased",
+            Self::CartUpdated => "cart_updated",
         }
     }
 
@@ -228,6 +266,7 @@ impl EventKind {
             Self::Feedback { action: FeedbackAction::Clicked, .. } => EventType::OfferClicked,
             Self::Feedback { action: FeedbackAction::Dismissed, .. } => EventType::OfferDismissed,
             Self::CustomerErased => EventType::CustomerErased,
+            Self::CartUpdated(_) => EventType::CartUpdated,
         }
     }
 }

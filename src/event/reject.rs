@@ -53,11 +53,12 @@ pub enum RejectReason {
     TooManyItems,
     UnknownOrder,
     CustomerErased,
+    UnknownVersion,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Empty,
         Self::TooLarge,
         Self::NotUtf8,
@@ -82,6 +83,7 @@ impl RejectReason {
         Self::TooManyItems,
         Self::UnknownOrder,
         Self::CustomerErased,
+        Self::UnknownVersion,
     ];
 
     /// The reason's name on the wire and as a label.
@@ -112,6 +114,7 @@ impl RejectReason {
             Self::TooManyItems => "too_many_items",
             Self::UnknownOrder => "unknown_order",
             Self::CustomerErased => "customer_erased",
+            Self::UnknownVersion => "unknown_version",
         }
     }
 }

@@ -32,6 +32,23 @@ impl Timestamp {
         (Self::MIN.0..=Self::MAX.0).contains(&ms).then_some(Self(ms))
     }
 
+    /// Reads what other formats write as ISO 8601: RFC 3339, an offset without its colon, a time without one (which is UTC),
+    /// or a date alone.
+    #[must_use]
+    pub fn parse_iso_8601(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Some(time) = Self::parse(text) {
+            return Some(time);
+        }
+        if text.len() > 40 || text.len() < 10 || text.contains('[') || text.as_bytes()[4] != b'-' {
+            return None;
+        }
+        let instant = text.parse::<jiff::Timestamp>().ok();
+        let civil = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+        let ms = instant.or_else(civil)?.as_millisecond();
+        (Self::MIN.0..=Self::MAX.0).contains(&ms).then_some(Self(ms))
+    }
+
     /// This time moved by `ms` milliseconds.
     #[must_use]
     pub fn plus_ms(self, ms: i64) -> Self {
@@ -74,6 +91,22 @@ mod tests {
             "20101201T082600.000000Z",
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_other_formats_write_as_iso_8601_is_read_as_utc_unless_it_says_otherwise() {
+        let at = Timestamp(1_291_191_960_000);
+        for text in
+            ["2010-12-01T08:26:00Z", "2010-12-01T13:26:00+0500", "2010-12-01T08:26:00", "2010-12-01 08:26:00.000", " 2010-12-01T08:26:00Z "]
+        {
+            assert_eq!(Timestamp::parse_iso_8601(text), Some(at), "{text}");
+        }
+        assert_eq!(Timestamp::parse_iso_8601("2010-12-01"), Some(Timestamp(1_291_161_600_000)));
+        for text in
+            ["", "yesterday", "1291191960", "2010-13-01T08:26:00Z", "1969-12-31", "2010-12-01T08:26:00+05:00[Asia/Tashkent]", "жжжжж"]
+        {
+            assert_eq!(Timestamp::parse_iso_8601(text), None, "{text}");
         }
     }
 

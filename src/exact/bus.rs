@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::outgoing::Outgoing;
-use crate::event::Timestamp;
+use crate::event::{Headers, Timestamp};
 
 /// A topic's partition.
 pub type Place = (String, i32);
 
 /// A record of the events, lent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Incoming<'a> {
     /// Its topic.
     pub topic: &'a str,
@@ -29,6 +29,8 @@ pub struct Incoming<'a> {
     pub payload: &'a [u8],
     /// When it was written, as Kafka says.
     pub time: Option<Timestamp>,
+    /// Its headers, where it has any.
+    pub headers: Option<&'a dyn Headers>,
 }
 
 /// What a poll came to.

@@ -9,13 +9,13 @@ use anyhow::{Result, bail};
 
 use super::bus::{Bus, Commit, Incoming, Outcome, Place};
 use super::outgoing::{Outgoing, dead_letter, records_of};
-use super::stream::{Durability, Next, State, Stream};
+use super::stream::{Durability, Next, Parts, State, Stream};
 use crate::config::Delivery;
 use crate::engine::totals::Totals;
 use crate::event::Timestamp;
 use crate::health::Phase;
 use crate::panics;
-use crate::pipeline::{Processor, Record};
+use crate::pipeline::{Envelope, Processor, Record};
 use crate::state::Header;
 
 /// How long a commit may take at the end.
@@ -139,9 +139,10 @@ pub(super) fn take(
     at_hand: &mut AtHand,
     before: &BTreeMap<Place, i64>,
     incoming: &Incoming<'_>,
-    partition_count: i32,
+    parts: &Parts,
 ) -> Result<()> {
-    let Incoming { topic, partition, offset, key, payload, time } = *incoming;
+    let Incoming { topic, partition, offset, key, payload, time, headers } = *incoming;
+    let partition_count = parts.partition_count;
     if partition >= partition_count {
         bail!("partition {partition} of {topic} is new: there were {partition_count} at the start");
     }
@@ -151,7 +152,8 @@ pub(super) fn take(
     }
     panics::taken(topic, partition, offset);
     let record = Record { partition, key, payload, payload_bytes: payload.len(), record_time: time };
-    if let Err(reject) = processor.process(&record) {
+    let envelope = Envelope { headers, reading: parts.config.reading_of(topic, headers) };
+    if let Err(reject) = processor.process_in(&record, envelope) {
         at_hand.dead_letters.push(dead_letter(topic, partition, offset, key, payload, &reject));
     }
     match at_hand.offsets.iter_mut().find(|((known, number), _)| *number == partition && known == topic) {
@@ -176,17 +178,28 @@ mod tests {
     use super::*;
     use crate::engine::settings::Settings;
     use crate::engine::shop::Shop;
+    use crate::metrics::Metrics;
     use crate::pipeline::Learning;
 
     #[test]
     fn what_was_fetched_before_it_was_told_where_to_read_from_is_taken_by_nobody() {
         let settings = Arc::new(Settings::default());
         let shop = Arc::new(Shop::new(&settings.limits));
-        let mut processor = Processor::new(settings, shop, Learning::FromLog);
+        let mut processor = Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::FromLog);
+        let parts = Parts {
+            config: Arc::default(),
+            shop,
+            metrics: Arc::new(Metrics::new(&settings).unwrap()),
+            health: Arc::default(),
+            stop: Arc::default(),
+            partition_count: 2,
+            incarnation: 1,
+            durability: Durability::Logs,
+        };
         let (mut at_hand, before) = (AtHand::default(), BTreeMap::from([(("events".to_owned(), 0), 6)]));
         let mut taken = |topic: &str, partition: i32, offset: i64| {
-            let incoming = Incoming { topic, partition, offset, key: None, payload: b"junk", time: None };
-            take(&mut processor, &mut at_hand, &before, &incoming, 2).unwrap();
+            let incoming = Incoming { topic, partition, offset, key: None, payload: b"junk", time: None, headers: None };
+            take(&mut processor, &mut at_hand, &before, &incoming, &parts).unwrap();
             processor.batch().records
         };
         assert_eq!([taken("events", 0, 0), taken("events", 0, 5)], [0, 0], "committed before");

@@ -1,7 +1,8 @@
 //! A batch as the records of one transaction.
 //!
 //! Invariant: offers, withheld offers and dead letters go to the partition of the event that caused them,
-//! sessions to the changelog partition of the same number, facts to the one partition of the shop log.
+//! sessions to the changelog partition of the same number, facts to the one partition of the shop log, products to that of
+//! their item in the catalogue.
 
 use crate::config::KafkaConfig;
 use crate::engine::facts::Fact;
@@ -23,6 +24,8 @@ pub enum Target {
     Sessions,
     /// The shop log.
     Shop,
+    /// The shop's catalogue.
+    Catalogue,
 }
 
 impl Target {
@@ -35,16 +38,20 @@ impl Target {
             Self::DeadLetters => &config.dlq_topic,
             Self::Sessions => &config.sessions_topic,
             Self::Shop => &config.shop_topic,
+            Self::Catalogue => &config.catalogue_topic,
         }
     }
 }
+
+/// The partition of a record that goes where its key belongs: the catalogue's topic has partitions of its own.
+pub const BY_KEY: i32 = -1;
 
 /// A record to write.
 #[derive(Debug)]
 pub struct Outgoing {
     /// Where to.
     pub target: Target,
-    /// The partition.
+    /// The partition; [`BY_KEY`] where the key decides.
     pub partition: i32,
     /// The key.
     pub key: Option<Vec<u8>>,
@@ -63,6 +70,10 @@ pub fn records_of(batch: &mut Batch, processor: &Processor, header: Header) -> V
         let session = processor.partitions().get(partition).and_then(|sessions| sessions.get(key));
         let key = Some(key.as_bytes().to_vec());
         Outgoing { target: Target::Sessions, partition: *partition, key, payload: session.map(encode_session), headers: Vec::new() }
+    }));
+    records.extend(batch.products.drain(..).map(|row| {
+        let key = Some(row.item_id.as_bytes().to_vec());
+        Outgoing { target: Target::Catalogue, partition: BY_KEY, key, payload: row.json, headers: Vec::new() }
     }));
     let mut facts = std::mem::take(&mut batch.facts);
     facts.extend(batch.totals.sorted().into_iter().map(|(key, delta)| Fact::Total(key.clone(), delta)));

@@ -227,7 +227,7 @@ impl<B: Bus> Stream<B> {
         let mut heard = None;
         let polled = bus.poll(wait, |incoming| {
             if is_running {
-                taken = take(processor, at_hand, next_offsets, incoming, parts.partition_count);
+                taken = take(processor, at_hand, next_offsets, incoming, parts);
                 heard = Some((incoming.partition, incoming.time));
             }
         })?;

@@ -19,7 +19,8 @@ use serde_json::value::RawValue;
 use super::Pages;
 use super::guard::{Access, Guard, Peer};
 use super::problem::Refusal;
-use crate::event::{self, EventKind, ShopEvent, record_key};
+use crate::clock;
+use crate::event::{self, Around, EventKind, Format, Reading, ShopEvent, Timestamp};
 
 /// An event on its way: its record's key and value.
 pub type Outbound = (String, Vec<u8>);
@@ -30,6 +31,11 @@ pub type Sent = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 pub trait Intake: Send + Sync {
     /// Sends them; resolves once the broker has all of them. It does not block.
     fn send(&self, events: Vec<Outbound>) -> Sent;
+
+    /// How what it sends will be read.
+    fn reading(&self) -> Reading {
+        Reading::default()
+    }
 }
 
 /// Takes events.
@@ -54,7 +60,7 @@ pub async fn post(
 async fn accept(pages: &Pages, access: Access, peer: Peer, request: Request) -> Result<usize, Refusal> {
     let intake = pages.intake.as_ref().ok_or_else(|| Refusal::Unavailable("http.events is not on".into()))?;
     let body = read(&pages.guard, request).await?;
-    let events = events_of(&body, access)?;
+    let events = events_of(&body, access, intake.reading())?;
     // The request itself was counted as one.
     pages.guard.spend(access, peer, events.len().saturating_sub(1))?;
     let accepted = events.len();
@@ -67,7 +73,7 @@ async fn read(guard: &Arc<Guard>, request: Request) -> Result<Bytes, Refusal> {
     let (most, limit_ms) = (guard.config().body_bytes_max, guard.config().request_timeout.0.unsigned_abs());
     let headers = request.headers();
     let kind = text(headers, header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default();
-    if kind.trim() != "application/json" {
+    if !["application/json", "application/cloudevents+json"].contains(&kind.trim()) {
         return Err(Refusal::NotJson);
     }
     let too_large = || Refusal::TooLarge(format!("at most {most} bytes are taken at once"));
@@ -87,33 +93,37 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// The events of a body, each of which can be used.
-fn events_of(body: &[u8], access: Access) -> Result<Vec<Outbound>, Refusal> {
+fn events_of(body: &[u8], access: Access, reading: Reading) -> Result<Vec<Outbound>, Refusal> {
     if body.trim_ascii_start().first() != Some(&b'[') {
-        return Ok(vec![outbound(body, access).map_err(Refusal::at(None))?]);
+        return Ok(vec![outbound(body, access, reading).map_err(Refusal::at(None))?]);
     }
     let list: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| Refusal::Unusable(format!("not a JSON list: {error}")))?;
     if list.is_empty() {
         return Err(Refusal::Unusable("the list is empty".into()));
     }
     let each = list.iter().enumerate();
-    each.map(|(at, event)| outbound(event.get().as_bytes(), access).map_err(Refusal::at(Some(at)))).collect()
+    each.map(|(at, event)| outbound(event.get().as_bytes(), access, reading).map_err(Refusal::at(Some(at)))).collect()
 }
 
 /// What a browser may not say: whoever shows the public key could name anybody, and would be offered what goes with them.
 const NOT_FROM_THE_PUBLIC: [&str; 2] = ["customer_id", "segment"];
 
-/// One event: what is sent on, under the key that the shop's own producers would give it.
-fn outbound(json: &[u8], access: Access) -> Result<Outbound, Refusal> {
-    let known = if access == Access::Public { anonymous(json)? } else { json.to_vec() };
-    let json = known.as_slice();
-    let event = event::decode(json).map_err(|reject| Refusal::Unusable(format!("{} ({})", reject.detail, reject.reason.as_str())))?;
-    if access == Access::Public && !is_public(&event) {
+/// One record: what is sent on, under the key that the shop's own producers would give it. It may be in any format that is
+/// read from the bus; the public key's is native JSON alone, of which it is known what a browser may not say.
+fn outbound(json: &[u8], access: Access, reading: Reading) -> Result<Outbound, Refusal> {
+    let is_public = access == Access::Public;
+    let known = if is_public { anonymous(json)? } else { json.to_vec() };
+    let reading = if is_public { Reading { format: Format::Native, ..reading } } else { reading };
+    let around = Around::of(None, None, Some(Timestamp(clock::unix_ms())));
+    let decoded = event::read(&known, &around, reading).and_then(|decoded| decoded.first_bad().cloned().map_or(Ok(decoded), Err));
+    let decoded = decoded.map_err(|reject| Refusal::Unusable(format!("{} ({})", reject.detail, reject.reason.as_str())))?;
+    if let Some(event) = decoded.events().find(|event| is_public && !is_feedback(event)) {
         let kind = event.kind.event_type().as_str();
         return Err(Refusal::Forbidden(format!(
             "the public write key may send offer_shown, offer_clicked and offer_dismissed, not {kind}"
         )));
     }
-    let key = record_key(&event).unwrap_or_default().to_owned();
+    let key = decoded.record_key().unwrap_or_default().to_owned();
     Ok((key, known))
 }
 
@@ -125,7 +135,7 @@ fn anonymous(json: &[u8]) -> Result<Vec<u8>, Refusal> {
     serde_json::to_vec(&fields).map_err(|error| Refusal::Unusable(format!("not a JSON object: {error}")))
 }
 
-fn is_public(event: &ShopEvent) -> bool {
+fn is_feedback(event: &ShopEvent) -> bool {
     matches!(event.kind, EventKind::Feedback { .. })
 }
 

@@ -18,12 +18,13 @@ use super::clients::is_passing;
 use super::delivery::report_limit;
 use super::fenced::consumer_ended;
 use super::group::GroupConsumer;
+use super::headers::RecordHeaders;
 use super::link::Link;
 use super::offers::Offers;
 use super::origins::Origins;
 use crate::clock;
 use crate::config::KafkaConfig;
-use crate::event::Timestamp;
+use crate::event::{Headers, Timestamp};
 use crate::exact::{Bus, Commit, Incoming, Outcome, Outgoing, Place, Polled, Rebalanced};
 
 /// How long committed offsets are waited for in one call.
@@ -114,6 +115,7 @@ impl Bus for KafkaBus {
                 if self.config.repartition {
                     self.origins.note(&message);
                 }
+                let headers = RecordHeaders::of(&message);
                 take(&Incoming {
                     topic: message.topic(),
                     partition: message.partition(),
@@ -121,6 +123,7 @@ impl Bus for KafkaBus {
                     key: message.key(),
                     payload: message.payload().unwrap_or_default(),
                     time: message.timestamp().to_millis().map(|written_ms| believed(written_ms, clock::unix_ms())),
+                    headers: headers.as_ref().map(|headers| headers as &dyn Headers),
                 });
                 Ok(Polled::Record)
             }

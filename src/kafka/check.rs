@@ -57,7 +57,7 @@ fn run(config: &Config, report: &mut Report<'_, impl Write>) -> Result<()> {
     catalogue::check(kafka, found.get(&kafka.catalogue_topic).map(|found| found.partitions), report)?;
     let events = there.iter().filter(|wanted| matches!(wanted.role, Role::Events | Role::Source));
     let events: Vec<_> = events.filter_map(|wanted| Some((wanted.topic.as_str(), found.get(&wanted.topic)?.partitions))).collect();
-    if events.is_empty() { Ok(()) } else { keys::check(kafka, &events, report) }
+    if events.is_empty() { Ok(()) } else { keys::check(config, &events, report) }
 }
 
 /// The rights that are missing, a line each that names what for and which to grant; what else is wrong is not told.

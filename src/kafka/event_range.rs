@@ -14,15 +14,15 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::clients::{LogContext, is_passing, log_consumer, retrying};
 use super::shop_peek::tries;
 use crate::clock;
-use crate::config::KafkaConfig;
-use crate::event::Timestamp;
-use crate::pipeline::Record;
+use crate::config::{Config, FormatsConfig, KafkaConfig};
+use crate::event::{self, Timestamp};
+use crate::pipeline::{Envelope, Record};
 use crate::replay::{Origin, Source, Sourced};
 
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +42,8 @@ pub enum Until {
 
 /// A range of the events topics.
 pub struct EventRange {
+    formats: FormatsConfig,
+    kafka: KafkaConfig,
     topics: Vec<TopicReader>,
     parts: Vec<Part>,
     /// The next record of every partition that has one.
@@ -82,6 +84,17 @@ struct Head {
     key: Option<Vec<u8>>,
     payload: Vec<u8>,
     has_time: bool,
+    headers: OwnHeaders,
+}
+
+/// A record's headers, kept.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct OwnHeaders(Vec<(String, Vec<u8>)>);
+
+impl event::Headers for OwnHeaders {
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
+    }
 }
 
 impl EventRange {
@@ -89,10 +102,12 @@ impl EventRange {
     ///
     /// # Errors
     /// No broker answers, or a topic is not there.
-    pub fn open(config: &KafkaConfig, until: Until) -> Result<Self> {
+    pub fn open(config: &Config, until: Until) -> Result<Self> {
+        let (formats, config) = (config.formats.clone(), &config.kafka);
         let (started, said_at) = (clock::now(), clock::now());
         let (topics, parts, heads) = (Vec::new(), Vec::new(), BinaryHeap::new());
-        let mut range = Self { topics, parts, heads, current: None, records: 0, records_all: 0, started, said_at };
+        let mut range =
+            Self { formats, kafka: config.clone(), topics, parts, heads, current: None, records: 0, records_all: 0, started, said_at };
         for topic in &config.processed_topics() {
             range.open_topic(config, topic, until)?;
         }
@@ -172,7 +187,10 @@ impl Source for EventRange {
             payload_bytes: head.payload.len(),
             record_time: head.has_time.then_some(Timestamp(head.time_ms)),
         };
-        Ok(Some(Sourced { record, origin: Origin::Offset(&self.topics[head.topic].topic, head.partition, head.offset) }))
+        let headers = Some(&head.headers as &dyn event::Headers).filter(|_| !head.headers.0.is_empty());
+        let topic = &self.topics[head.topic].topic;
+        let envelope = Envelope { headers, reading: self.formats.reading_of(&self.kafka, topic, headers) };
+        Ok(Some(Sourced { record, envelope, origin: Origin::Offset(topic, head.partition, head.offset) }))
     }
 
     fn show(&mut self) {
@@ -213,8 +231,14 @@ impl Head {
             key: message.key().map(<[u8]>::to_vec),
             payload: message.payload().unwrap_or_default().to_vec(),
             has_time: time_ms.is_some(),
+            headers: headers_of(message),
         }
     }
+}
+
+fn headers_of(message: &BorrowedMessage<'_>) -> OwnHeaders {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    OwnHeaders(headers.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect())
 }
 
 /// Partition, where it begins, and up to where it is read.

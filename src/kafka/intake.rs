@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 
 use super::clients::{idempotent_producer, log_error};
 use super::refused::is_refused;
-use crate::config::KafkaConfig;
+use crate::config::Config;
+use crate::event::Reading;
 use crate::http::{Intake, Outbound, Sent};
 
 /// Tells each event's sender how it fared.
@@ -41,6 +42,7 @@ impl ProducerContext<NoCustomPartitioner> for Acks {
 pub struct EventsIntake {
     producer: Arc<ThreadedProducer<Acks>>,
     topic: String,
+    reading: Reading,
 }
 
 impl EventsIntake {
@@ -48,10 +50,12 @@ impl EventsIntake {
     ///
     /// # Errors
     /// The client's settings can't be used.
-    pub fn start(config: &KafkaConfig) -> Result<Self> {
+    pub fn start(whole: &Config) -> Result<Self> {
+        let config = &whole.kafka;
         let producer = ThreadedProducer::from_config_and_context(&idempotent_producer(config), Acks).context("the producer's settings")?;
         let topic = config.events_topics.first().cloned().context("kafka.events_topics is empty")?;
-        Ok(Self { producer: Arc::new(producer), topic })
+        let reading = whole.reading_of(&topic, None);
+        Ok(Self { producer: Arc::new(producer), topic, reading })
     }
 
     fn hand_over(&self, events: Vec<Outbound>) -> Result<Vec<oneshot::Receiver<Result<(), KafkaError>>>, KafkaError> {
@@ -65,6 +69,10 @@ impl EventsIntake {
 }
 
 impl Intake for EventsIntake {
+    fn reading(&self) -> Reading {
+        self.reading
+    }
+
     fn send(&self, events: Vec<Outbound>) -> Sent {
         let (answers, topic) = (self.hand_over(events), self.topic.clone());
         Box::pin(async move {

@@ -34,6 +34,7 @@ mod feed;
 mod fenced;
 mod freezes;
 mod group;
+mod headers;
 mod intake;
 mod link;
 mod offers;

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
+use crate::config::ORIGIN_TOPIC;
 use crate::exact::{Outgoing, Target};
 
 /// Headers of a republished record: the topic, partition and offset it came from, and its size, where it was cut.
-pub const TOPIC: &str = "offerstream-topic";
+pub const TOPIC: &str = ORIGIN_TOPIC;
 /// The partition it came from.
 pub const PARTITION: &str = "offerstream-partition";
 /// The offset it came from.

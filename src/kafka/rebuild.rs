@@ -35,12 +35,12 @@ pub fn replay_from_kafka(mut replay: Replay, config: Config, out: &mut impl Writ
         read_catalogue(&service, || true)?;
     }
     let Some(url) = snapshot else {
-        let mut range = EventRange::open(&config.kafka, Until::End)?;
+        let mut range = EventRange::open(config, Until::End)?;
         return replay::run_from(&replay, config, &service.shop, &mut range, out);
     };
     let peek = Peek::open(config)?;
     let end = peek.await_stable()?;
-    let mut range = EventRange::open(&config.kafka, Until::Committed)?;
+    let mut range = EventRange::open(config, Until::Committed)?;
     replay::run_from(&replay, config, &service.shop, &mut range, out)?;
     refuse_live_members(&config.kafka)?;
     let now = peek.await_stable()?;

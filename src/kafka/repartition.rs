@@ -79,8 +79,8 @@ struct AtHand {
 }
 
 impl AtHand {
-    fn take(&mut self, message: &OwnedMessage) {
-        let record = Republished::of(message);
+    fn take(&mut self, message: &OwnedMessage, config: &Config) {
+        let record = Republished::of(message, config);
         self.bytes += record.bytes();
         self.records.push(record);
         self.offsets.insert((message.topic().to_owned(), message.partition()), message.offset() + 1);
@@ -241,7 +241,7 @@ impl Repartition {
         let Some(Assigned { lanes, at_hand, .. }) = &mut self.assigned else { return Ok(()) };
         while !at_hand.is_due(&self.config.kafka) {
             let Some(message) = lanes.next()? else { return Ok(()) };
-            at_hand.take(&message);
+            at_hand.take(&message, &self.config);
         }
         Ok(())
     }

@@ -94,6 +94,7 @@ impl Metrics {
             TotalKey::AmountsIgnored(reason) => count(&families.amounts_ignored, &[reason.as_str()]),
             TotalKey::Unpriced => count(&families.lines_unpriced, &[]),
             TotalKey::LinesNotPaired => count(&families.lines_not_paired, &[]),
+            TotalKey::PassedOver => count(&families.events_passed_over, &[]),
             TotalKey::Recent { .. } | TotalKey::ShoppersOfferedAnywhere | TotalKey::ShoppersAcceptedAnywhere => {}
         }
     }

@@ -37,6 +37,8 @@ macro_rules! families {
 families! {
     events: IntCounterVec = "offerstream_events_total", "Events used, by type.", ["type"];
     events_rejected: IntCounterVec = "offerstream_events_rejected_total", "Records that can't be used, by reason.", ["reason"];
+    events_passed_over: IntCounterVec = "offerstream_events_passed_over_total",
+        "Well-formed events of other formats that say nothing of baskets or offers: pages, searches.", [];
     orders: IntCounterVec = "offerstream_orders_total", "Orders placed.", [];
     orders_unmatched: IntCounterVec = "offerstream_orders_unmatched_total", "Orders of whose basket nothing was known.", [];
     order_revenue: CounterVec = "offerstream_order_revenue_total", "Net revenue of orders.", ["currency"];

@@ -69,7 +69,7 @@ const LINES_A_BATCH: u64 = 10_000;
 /// A file that can't be read or written, by name.
 pub fn run(replay: &Replay, config: &Config, out: &mut impl Write) -> Result<()> {
     let shop = Arc::new(Shop::new(&config.engine.limits));
-    run_from(replay, config, &shop, &mut Files::new("replay", &replay.events), out)
+    run_from(replay, config, &shop, &mut Files::new("replay", &replay.events).read_as(config.reading_of("", None)), out)
 }
 
 /// Replays what a source hands out into a shop of which no more is known than its catalogue; the summary goes to `out`.
@@ -99,12 +99,12 @@ pub fn run_from(replay: &Replay, config: &Config, shop: &Arc<Shop>, source: &mut
 }
 
 fn replay_source(source: &mut dyn Source, processor: &mut Processor, outputs: &mut Outputs, metrics: &Metrics) -> Result<()> {
-    while let Some(Sourced { record, origin }) = source.next()? {
+    while let Some(Sourced { record, envelope, origin }) = source.next()? {
         let Outputs { hours, period, .. } = outputs;
-        let done = processor.process_after(&record, |processor, ts| {
+        let done = processor.process_after(&record, envelope, |processor, ts| {
             let known = period.get_or_insert(Period { from: ts, to: ts });
             (known.from, known.to) = (known.from.min(ts), known.to.max(ts));
-            if let Some(hours) = hours {
+            if let Some(hours) = hours.as_mut() {
                 hours.reach(ts, processor);
             }
         });

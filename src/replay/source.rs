@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use super::progress::Progress;
+use crate::event::Reading;
 use crate::input::Input;
-use crate::pipeline::Record;
+use crate::pipeline::{Envelope, Record};
 
 /// Hands out records, one after the other.
 pub trait Source {
@@ -28,6 +29,8 @@ pub trait Source {
 pub struct Sourced<'a> {
     /// The record.
     pub record: Record<'a>,
+    /// What tells how to read it.
+    pub envelope: Envelope<'a>,
     /// Where it is from.
     pub origin: Origin<'a>,
 }
@@ -58,13 +61,20 @@ pub struct Files {
     reading: Option<(String, Input)>,
     lines: u64,
     progress: Progress,
+    format: Reading,
 }
 
 impl Files {
     /// Files in this order, read by the command that its progress names; none is opened yet.
     #[must_use]
     pub fn new(command: &'static str, paths: &[PathBuf]) -> Self {
-        Self { left: paths.to_vec().into(), reading: None, lines: 0, progress: Progress::new(command, paths) }
+        Self { left: paths.to_vec().into(), reading: None, lines: 0, progress: Progress::new(command, paths), format: Reading::default() }
+    }
+
+    /// Reads lines so; without it their format is found out.
+    #[must_use]
+    pub fn read_as(self, format: Reading) -> Self {
+        Self { format, ..self }
     }
 
     /// Opens the next file; whether there is one.
@@ -95,7 +105,7 @@ impl Source for Files {
         let line = input.line();
         self.lines = line.number;
         let record = Record { partition: 0, key: None, payload: line.bytes, payload_bytes: line.length, record_time: None };
-        Ok(Some(Sourced { record, origin: Origin::Line(name, line.number) }))
+        Ok(Some(Sourced { record, envelope: Envelope { headers: None, reading: self.format }, origin: Origin::Line(name, line.number) }))
     }
 
     fn show(&mut self) {

@@ -238,6 +238,7 @@ impl Bus for SimBus {
                     key: record.key.as_deref(),
                     payload: record.value.as_deref().unwrap_or_default(),
                     time: Some(Timestamp(record.time_ms)),
+                    headers: None,
                 });
                 Ok(Polled::Record)
             }

@@ -12,10 +12,11 @@ use rdkafka::message::BorrowedMessage;
 
 use super::Report;
 use super::newest::read_newest;
-use crate::config::KafkaConfig;
-use crate::event::{self, Reject, RejectReason, ShopEvent, record_key};
+use crate::config::Config;
+use crate::event::{self, Around, Decoded, Headers, Reading, Reject, RejectReason, Timestamp, record_key};
 use crate::kafka::admin::{Quiet, create_client, reason};
 use crate::kafka::clients::log_consumer;
+use crate::kafka::headers::RecordHeaders;
 
 /// Records looked at, over all partitions.
 const RECORDS_MAX: i64 = 20_000;
@@ -26,13 +27,20 @@ const SPLIT_PERCENT_MAX: usize = 1;
 const REJECTED_PERCENT_MAX: usize = 50;
 
 /// Samples the events topics, given with their numbers of partitions, and judges what was seen.
-pub(super) fn check(config: &KafkaConfig, topics: &[(&str, i32)], report: &mut Report<'_, impl Write>) -> Result<()> {
+pub(super) fn check(whole: &Config, topics: &[(&str, i32)], report: &mut Report<'_, impl Write>) -> Result<()> {
+    let config = &whole.kafka;
     let partitions: i64 = topics.iter().map(|(_, partitions)| i64::from(*partitions)).sum();
     let each = (RECORDS_MAX / partitions.max(1)).max(1);
     let consumer: BaseConsumer<Quiet> = create_client(&log_consumer(config))?;
     let mut sample = Sample::default();
     for (topic, partitions) in topics {
-        let take = |record: &BorrowedMessage<'_>| sample.add(record.partition(), record.key(), record.payload().unwrap_or_default());
+        let take = |record: &BorrowedMessage<'_>| {
+            let headers = RecordHeaders::of(record);
+            let headers = headers.as_ref().map(|headers| headers as &dyn Headers);
+            let written_at = record.timestamp().to_millis().map(Timestamp);
+            let around = Around::of(headers, record.key(), written_at);
+            sample.add(record.partition(), &around, record.payload().unwrap_or_default(), whole.reading_of(topic, headers));
+        };
         if let Err(error) = read_newest(&consumer, topic, *partitions, each, take) {
             report.warn("keys", &format!("{topic} can't be sampled ({}): mend what is said above first", reason(&error)))?;
         }
@@ -67,12 +75,13 @@ struct Seen {
 }
 
 impl Sample {
-    fn add(&mut self, partition: i32, key: Option<&[u8]>, payload: &[u8]) {
+    fn add(&mut self, partition: i32, around: &Around<'_>, payload: &[u8], reading: Reading) {
         self.records += 1;
-        self.keyless += usize::from(key.is_none());
-        match decode(payload) {
-            Ok(event) => self.add_session(partition, record_key(&event)),
-            Err(reject) => *self.rejected.entry(reject.reason).or_default() += 1,
+        self.keyless += usize::from(around.key.is_none());
+        let decoded = decode(payload, around, reading);
+        match decoded.as_ref().map(|decoded| (decoded, decoded.first_bad())) {
+            Ok((decoded, None)) => decoded.events().for_each(|event| self.add_session(partition, record_key(event))),
+            Ok((_, Some(reject))) | Err(reject) => *self.rejected.entry(reject.reason).or_default() += 1,
         }
     }
 
@@ -90,11 +99,11 @@ impl Sample {
     }
 }
 
-fn decode(payload: &[u8]) -> Result<ShopEvent, Reject> {
+fn decode(payload: &[u8], around: &Around<'_>, reading: Reading) -> Result<Decoded, Reject> {
     if payload.len() > event::EVENT_BYTES_MAX {
         return Err(Reject::new(RejectReason::TooLarge, ""));
     }
-    event::decode(payload)
+    event::read(payload, around, reading)
 }
 
 fn judge_records(sample: &Sample, names: &str, report: &mut Report<'_, impl Write>) -> Result<()> {
@@ -111,7 +120,7 @@ fn judge_records(sample: &Sample, names: &str, report: &mut Report<'_, impl Writ
         reasons.join(", ")
     );
     if rejected * 100 > records * REJECTED_PERCENT_MAX {
-        return report.fail("events", &format!("{line}; is this the topic of the shop's events, as JSON?"));
+        return report.fail("events", &format!("{line}; is this the topic of the shop's events, in a format of docs/formats.md?"));
     }
     report.warn("events", &format!("{line}; mend the shop's producers"))
 }
@@ -157,7 +166,8 @@ mod tests {
     fn seen(events: &[(i32, Option<&str>, &str)]) -> Sample {
         let mut sample = Sample::default();
         for (partition, key, payload) in events {
-            sample.add(*partition, key.map(str::as_bytes), payload.as_bytes());
+            let around = Around::of(None, key.map(str::as_bytes), None);
+            sample.add(*partition, &around, payload.as_bytes(), Reading::default());
         }
         sample
     }

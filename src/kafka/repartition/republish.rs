@@ -1,6 +1,6 @@
 //! One record republished, and the transaction that does it.
 //!
-//! Invariant: value, time and headers are those that came; the key is the event's session. What can't be decoded goes on
+//! Invariant: value, time and headers are those that came; the key is the session of the record's (first) event. What can't be decoded goes on
 //! under its old key, and becomes a dead letter where events are processed: there is one place that judges.
 
 use std::sync::Arc;
@@ -9,9 +9,11 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::BaseRecord;
 
-use crate::event::{self, EVENT_BYTES_MAX, record_key};
+use crate::config::Config;
+use crate::event::{self, Around, Decoded, EVENT_BYTES_MAX, Timestamp};
 use crate::exact::{Commit, Failure, Wire};
 use crate::kafka::delivery;
+use crate::kafka::headers::RecordHeaders;
 use crate::kafka::origins::{OFFSET, PARTITION, SIZE, TOPIC};
 use crate::kafka::transaction::Transactions;
 
@@ -36,11 +38,16 @@ pub struct Batch {
 }
 
 impl Republished {
-    /// The record as it goes on.
-    pub fn of(message: &OwnedMessage) -> Self {
+    /// The record as it goes on, read as its topic is.
+    pub fn of(message: &OwnedMessage, config: &Config) -> Self {
         let payload = message.payload();
-        let decoded = payload.filter(|payload| payload.len() <= EVENT_BYTES_MAX).and_then(|payload| event::decode(payload).ok());
-        let session = decoded.as_ref().and_then(record_key).map(|key| key.as_bytes().to_vec());
+        let own = message.headers().map(RecordHeaders::of_owned);
+        let own = own.as_ref().map(|headers| headers as &dyn event::Headers);
+        let written_at = message.timestamp().to_millis().map(Timestamp);
+        let around = Around::of(own, message.key(), written_at);
+        let read = |payload| event::read(payload, &around, config.reading_of(message.topic(), own)).ok();
+        let decoded = payload.filter(|payload| payload.len() <= EVENT_BYTES_MAX).and_then(read);
+        let session = decoded.as_ref().and_then(Decoded::record_key).map(|key| key.as_bytes().to_vec());
         let value = payload.map(|payload| payload[..cut(payload.len())].to_vec());
         Self {
             key: session.or_else(|| message.key().map(<[u8]>::to_vec)),
@@ -139,7 +146,7 @@ mod tests {
     fn republished(key: Option<&str>, value: &[u8], headers: OwnedHeaders) -> Republished {
         let key = key.map(|key| key.as_bytes().to_vec());
         let message = OwnedMessage::new(Some(value.to_vec()), key, "bus".into(), Timestamp::CreateTime(7), 3, 42, Some(headers));
-        Republished::of(&message)
+        Republished::of(&message, &Config::default())
     }
 
     fn listed(record: &Republished) -> Vec<(String, String)> {
