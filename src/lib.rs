@@ -24,8 +24,9 @@
 //! | [`demo`] | a simulated shop |
 //! | [`insights`] | what the shop's totals say: figures for people and programs |
 //! | [`metrics`], [`http`], [`health`], [`serve`] | what the outside sees of a running process |
+//! | [`live`] | what is committed here, for whoever asks now |
 //! | [`snapshots`] | where snapshots of the shop are kept, and which of them fits |
-//! | [`customer_key`] | customers' ids as keyed hashes |
+//! | [`customer_key`], [`offer_token`] | customers' ids as keyed hashes; tokens of offers given over HTTP |
 //! | [`config`], [`dump`], [`clock`], [`panics`] | settings, state as text, the one clock, how a bug ends the process |
 //!
 //! Invariants:
@@ -51,7 +52,9 @@ pub mod http;
 pub(crate) mod input;
 pub mod insights;
 pub mod kafka;
+pub mod live;
 pub mod metrics;
+pub mod offer_token;
 pub mod panics;
 pub mod pipeline;
 pub mod replay;

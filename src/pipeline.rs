@@ -17,10 +17,11 @@ use crate::engine::settings::Settings;
 use crate::engine::shop::Shop;
 use crate::engine::totals::{TotalKey, Totals};
 use crate::engine::vocabulary::{Arm, OfferKind};
-use crate::engine::{Effects, Ended, apply, check, tick};
+use crate::engine::{Effects, Ended, apply_given, check, tick};
 use crate::event::{
-    self, Around, CatalogueRow, Decoded, EventKind, Headers, ItemId, Part, Reading, Reject, RejectReason, ShopEvent, Timestamp,
+    self, Around, CatalogueRow, Decoded, EventKind, Headers, Id, ItemId, Part, Reading, Reject, RejectReason, ShopEvent, Timestamp,
 };
+use crate::offer_token::TokenKey;
 
 /// The most of a payload that a dead letter keeps, in bytes.
 pub const DEAD_LETTER_BYTES_MAX: usize = 64 * 1024;
@@ -66,6 +67,8 @@ pub struct OfferOut {
     pub json: Vec<u8>,
     /// Made, or kept back.
     pub arm: Arm,
+    /// The session it is for, where its id was told.
+    pub session_id: Option<Id>,
     /// The time of the record that caused it, to measure by.
     pub record_time: Option<Timestamp>,
 }
@@ -135,6 +138,7 @@ pub struct Processor {
     explain: Option<String>,
     trail: Vec<Explained>,
     customer_key: Option<CustomerKey>,
+    token_key: TokenKey,
 }
 
 impl Processor {
@@ -152,6 +156,7 @@ impl Processor {
             explain: None,
             trail: Vec::new(),
             customer_key: None,
+            token_key: TokenKey::derived(&[]),
         }
     }
 
@@ -159,6 +164,12 @@ impl Processor {
     #[must_use]
     pub fn with_customer_key(self, customer_key: Option<CustomerKey>) -> Self {
         Self { customer_key, ..self }
+    }
+
+    /// Opens tokens of offers with this key.
+    #[must_use]
+    pub fn with_token_key(self, token_key: TokenKey) -> Self {
+        Self { token_key, ..self }
     }
 
     /// Keeps what becomes of the triggers of one session, named by any id that names it; for as long as the
@@ -381,6 +392,7 @@ impl Processor {
         let key = self.hide_customer(&mut event, record.key);
         self.check_time(&event, record.record_time)?;
         self.leave_out_erased(&mut event)?;
+        let given = self.token_key.given(&event)?;
         let partition = record.partition;
         self.scrub_partition(partition);
         let (settings, shop) = (Arc::clone(&self.settings), Arc::clone(&self.shop));
@@ -389,7 +401,7 @@ impl Processor {
         before(self, event.ts);
         // A shopper's clock that is ahead does not let everybody's time pass.
         self.tick(partition, record.record_time.map_or(event.ts, |time| event.ts.min(time)));
-        let effects = apply(&settings, self.sessions_mut(partition), &event, &shop)?;
+        let effects = apply_given(&settings, self.sessions_mut(partition), &event, given.as_ref(), &shop)?;
         if let Some(session) = self.sessions_mut(partition).get_mut(&effects.session) {
             applied(&Applied { event: &event, key: &effects.session, session, shop: &shop, ended: effects.ended });
         }
@@ -423,7 +435,7 @@ impl Processor {
         if let Some(offer) = effects.offer {
             // An offer is plain data: writing it into memory has no way to fail.
             let json = serde_json::to_vec(&offer).unwrap_or_default();
-            self.batch.offers.push(OfferOut { partition, key, json, arm: offer.arm, record_time });
+            self.batch.offers.push(OfferOut { partition, key, json, arm: offer.arm, session_id: offer.session_id, record_time });
         }
         if let (Learning::AtOnce, Some(decay)) = (self.learning, self.decay()) {
             // As the head of a record does before its facts.

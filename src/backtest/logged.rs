@@ -14,7 +14,7 @@ use crate::engine::offer::parse_id;
 use crate::engine::session::SessionKey;
 use crate::engine::settings::{Attribution, AttributionTrigger};
 use crate::engine::vocabulary::{Arm, Placement};
-use crate::event::{EventKind, FeedbackAction, ItemId, Money, Timestamp};
+use crate::event::{EventKind, FeedbackAction, ItemId, Money, OfferRef, Timestamp};
 use crate::pipeline::Applied;
 
 /// An offer as its topic has it, as far as it matters here.
@@ -125,13 +125,13 @@ impl LoggedOffers {
         }
         let (event, key) = (applied.event, applied.key);
         match &event.kind {
-            EventKind::Feedback { action, offer_id, .. } if self.opens(*action) => {
-                if let Some(id) = parse_id(offer_id) {
+            EventKind::Feedback { action, offer, .. } if self.opens(*action) => {
+                if let Some(id) = offer.id().and_then(|id| parse_id(id)) {
                     self.open(id, key, event.ts);
                 }
             }
-            EventKind::CartAdd { line, offer_id } => {
-                let one_click = offer_id.as_deref().and_then(parse_id);
+            EventKind::CartAdd { line, offer } => {
+                let one_click = offer.as_ref().and_then(OfferRef::id).and_then(|id| parse_id(id));
                 if let (AttributionTrigger::Clicked, Some(id)) = (self.attribution.trigger, one_click) {
                     self.open(id, key, event.ts);
                 }

@@ -79,8 +79,9 @@ impl Engine {
         if let Some(path) = &backtest.catalogue {
             load_catalogue(&shop.catalogue, path)?;
         }
-        let processor =
-            Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::AtOnce).with_customer_key(config.privacy.key.clone());
+        let processor = Processor::new(Arc::clone(&settings), Arc::clone(&shop), Learning::AtOnce)
+            .with_customer_key(config.privacy.key.clone())
+            .with_token_key(config.token_key());
         Ok(Self { settings, shop, reading: config.reading_of("", None), processor })
     }
 

@@ -25,6 +25,10 @@ pub struct HttpConfig {
     pub token: Secret,
     /// A file that holds it.
     pub token_file: PathBuf,
+    /// What tokens of offers are signed with; empty: made of `token`, or, without one, of what is no secret.
+    pub offer_key: Secret,
+    /// A file that holds it.
+    pub offer_key_file: PathBuf,
     /// A key that a browser may show: it may send what shoppers did with offers, and nothing else.
     pub write_key: Secret,
     /// Origins that browsers may send from, such as `https://shop.example`.
@@ -40,6 +44,10 @@ pub struct HttpConfig {
     pub request_timeout: DurationMs,
     /// Connections at once.
     pub connections_max: usize,
+    /// Of them, those that listen to the offers of a session.
+    pub streams_max: usize,
+    /// Whether offers that are asked for know the sessions of this instance, which takes a fifth of their memory more.
+    pub sessions: bool,
 }
 
 impl Default for HttpConfig {
@@ -49,6 +57,8 @@ impl Default for HttpConfig {
             events: false,
             token: Secret::default(),
             token_file: PathBuf::new(),
+            offer_key: Secret::default(),
+            offer_key_file: PathBuf::new(),
             write_key: Secret::default(),
             origins: Vec::new(),
             body_bytes_max: 1 << 20,
@@ -56,6 +66,8 @@ impl Default for HttpConfig {
             peer_rate_max: 50,
             request_timeout: DurationMs(10_000),
             connections_max: 256,
+            streams_max: 64,
+            sessions: true,
         }
     }
 }
@@ -64,16 +76,19 @@ impl Default for HttpConfig {
 const KEY_CHARS_MIN: usize = 16;
 
 impl HttpConfig {
-    /// Reads the token's file, which lies beside the configuration unless its path says otherwise.
-    pub(super) fn read_token(&mut self, folder: Option<&Path>) -> Result<()> {
-        if self.token_file.as_os_str().is_empty() {
-            return Ok(());
+    /// Reads the files of token and key, which lie beside the configuration unless their paths say otherwise.
+    pub(super) fn read_secrets(&mut self, folder: Option<&Path>) -> Result<()> {
+        let secrets = [("token", &mut self.token, &self.token_file), ("offer_key", &mut self.offer_key, &self.offer_key_file)];
+        for (name, secret, file) in secrets {
+            if file.as_os_str().is_empty() {
+                continue;
+            }
+            if !secret.is_empty() {
+                bail!("http.{name} and http.{name}_file are both set: take one of them away");
+            }
+            let path = folder.map_or_else(|| file.clone(), |folder| folder.join(file));
+            *secret = Secret::read(&format!("http.{name}_file"), &path)?;
         }
-        if !self.token.is_empty() {
-            bail!("http.token and http.token_file are both set: take one of them away");
-        }
-        let path = folder.map_or_else(|| self.token_file.clone(), |folder| folder.join(&self.token_file));
-        self.token = Secret::read("http.token_file", &path)?;
         Ok(())
     }
 
@@ -91,7 +106,7 @@ impl HttpConfig {
 
     pub(super) fn check(&self) -> Result<(), BadSetting> {
         let bad = |name: &str, value: String, allowed: &str| Err(BadSetting::new(format!("http.{name}"), value, allowed));
-        for (name, key) in [("token", &self.token), ("write_key", &self.write_key)] {
+        for (name, key) in [("token", &self.token), ("write_key", &self.write_key), ("offer_key", &self.offer_key)] {
             let fits = key.expose().chars().all(|c| c.is_ascii_graphic()) && key.expose().len() >= KEY_CHARS_MIN;
             if !key.is_empty() && !fits {
                 // The value is a secret: its length says enough.
@@ -116,6 +131,7 @@ impl HttpConfig {
         in_range("rate_max", self.rate_max.into(), 1, 10_000_000)?;
         in_range("peer_rate_max", self.peer_rate_max.into(), 0, 10_000_000)?;
         in_range("connections_max", self.connections_max as u64, 1, 1_000_000)?;
+        in_range("streams_max", self.streams_max as u64, 0, 1_000_000)?;
         if !(100..=300_000).contains(&self.request_timeout.0) {
             return bad("request_timeout", self.request_timeout.to_string(), "100ms to 5m is allowed");
         }

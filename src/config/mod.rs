@@ -41,6 +41,7 @@ use crate::engine::settings::{
 };
 use crate::engine::texts::Texts;
 use crate::event::{Currency, Headers, Reading};
+use crate::offer_token::TokenKey;
 
 /// Everything the program can be told.
 #[derive(Clone, Debug, Default)]
@@ -167,7 +168,7 @@ impl Config {
         config
             .kafka
             .gather_client(folder)
-            .and_then(|()| config.http.read_token(folder))
+            .and_then(|()| config.http.read_secrets(folder))
             .with_context(|| format!("configuration{}", named(file)))?;
         if let Some(kilobytes) = config.engine.limits.read_ahead_kb() {
             config.kafka.read_ahead_at_most(kilobytes);
@@ -194,6 +195,20 @@ impl Config {
     #[must_use]
     pub fn reading_of(&self, topic: &str, headers: Option<&dyn Headers>) -> Reading {
         self.formats.reading_of(&self.kafka, topic, headers)
+    }
+
+    /// The key of offers' tokens: the one that is set, else one made of the secret token. Without either, whoever reaches the
+    /// port may do everything, and tokens only tell offers of one shop from those of another.
+    #[must_use]
+    pub fn token_key(&self) -> TokenKey {
+        let HttpConfig { offer_key, token, .. } = &self.http;
+        if !offer_key.is_empty() {
+            TokenKey::derived(&["offer_key", offer_key.expose()])
+        } else if !token.is_empty() {
+            TokenKey::derived(&["token", token.expose()])
+        } else {
+            TokenKey::derived(&["open", &self.kafka.group_id, &self.engine.experiment.salt])
+        }
     }
 
     fn check(&self) -> Result<(), BadSetting> {

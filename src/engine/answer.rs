@@ -11,7 +11,7 @@ use super::facts::Fact;
 use super::hash::hash_128;
 use super::offer::{Cause, Frame, compose};
 use super::outstanding::{Outstanding, OutstandingItem};
-use super::policy::{self, Beside, Choice, Chosen, Ground, Situation};
+use super::policy::{self, Beside, Choice, Chosen, Dropped, Ground, Situation};
 use super::segment;
 use super::session::{Session, SessionKey};
 use super::settings::{PlacementPolicy, Settings};
@@ -45,7 +45,7 @@ pub(super) struct Trigger {
 pub(super) fn answer(settings: &Settings, shop: &Shop, key: &SessionKey, session: &mut Session, trigger: &Trigger, effects: &mut Effects) {
     let Some(policy) = settings.policy(trigger.placement) else { return };
     let id = offer_id(session, trigger);
-    let outcome = match choose(settings, shop, session, policy, trigger, id, effects) {
+    let outcome = match choose(settings, shop, session, policy, trigger, id, &mut effects.dropped) {
         Ok(choice) => offer(settings, shop, key, session, policy, trigger, id, &choice, effects),
         Err(reason) => reason,
     };
@@ -58,14 +58,15 @@ pub(super) fn ended(placement: Placement, at: Timestamp, outcome: Outcome, effec
     effects.facts.push(Fact::Total(TotalKey::Triggers(placement, outcome), 1));
 }
 
-fn choose(
+/// Chooses what is offered on a trigger.
+pub(super) fn choose(
     settings: &Settings,
     shop: &Shop,
     session: &Session,
     policy: &PlacementPolicy,
     trigger: &Trigger,
     offer_id: u128,
-    effects: &mut Effects,
+    dropped: &mut Vec<Dropped>,
 ) -> Result<Choice, Outcome> {
     if trigger.beside.is_empty() {
         return Err(Outcome::EmptyBasket);
@@ -89,7 +90,7 @@ fn choose(
         segment: &segment,
         offer_id,
     };
-    policy::choose(&situation, &mut effects.dropped)
+    policy::choose(&situation, dropped)
 }
 
 /// The segment that the shop names, else the one worked out.
@@ -114,14 +115,14 @@ fn offer(
     effects: &mut Effects,
 ) -> Outcome {
     let arm = arm_of(session, key, &settings.experiment);
-    enter(session, key, arm, trigger, settings, &mut effects.facts);
+    enter(session, key, arm, (trigger.placement, trigger.order_id.as_ref(), trigger.at), settings, &mut effects.facts);
     let placement = trigger.placement;
     let frame = Frame {
         id,
         ts: trigger.at,
         placement,
         arm,
-        cause: &trigger.cause,
+        cause: Some(&trigger.cause),
         session_id: session.told.session_id.as_ref(),
         cart_id: session.told.cart_id.as_ref(),
         order_id: trigger.order_id.as_ref(),
@@ -132,8 +133,7 @@ fn offer(
         supersedes: session.newest_offers.iter().find(|(at, _)| *at == placement).map(|(_, id)| *id),
     };
     effects.offer = Some(compose(frame, choice, settings, shop));
-    session.newest_offers.retain(|(at, _)| *at != placement);
-    session.newest_offers.push((placement, id));
+    is_newest(session, placement, id);
     let outstanding = Outstanding {
         id,
         placement,
@@ -153,24 +153,39 @@ fn offer(
     if arm == Arm::Holdout { Outcome::Withheld } else { Outcome::Offered }
 }
 
+/// It takes the place of whatever was offered there before.
+pub(super) fn is_newest(session: &mut Session, placement: Placement, id: u128) {
+    session.newest_offers.retain(|(at, _)| *at != placement);
+    session.newest_offers.push((placement, id));
+}
+
 /// The shopper's first would-be offer at a placement; the first of all of them is when the experiment begins for them.
-fn enter(session: &mut Session, key: &SessionKey, arm: Arm, trigger: &Trigger, settings: &Settings, facts: &mut Vec<Fact>) {
-    if settings.experiment.holdout_ratio == 0.0 || session.eligible_at.contains(&trigger.placement) {
+/// Where, after which order, and when.
+pub(super) fn enter(
+    session: &mut Session,
+    key: &SessionKey,
+    arm: Arm,
+    (placement, order_id, at): (Placement, Option<&Id>, Timestamp),
+    settings: &Settings,
+    facts: &mut Vec<Fact>,
+) {
+    if settings.experiment.holdout_ratio == 0.0 || session.eligible_at.contains(&placement) {
         return;
     }
-    session.eligible_at.push(trigger.placement);
+    session.eligible_at.push(placement);
     let is_first = session.entered.is_none();
     let Session { entered, customer, .. } = session;
     let (plan, subject) = *entered.get_or_insert_with(|| (settings.experiment.plan(), subject_of(customer.as_ref(), key)));
     // The order that the offer follows was placed before: it is no outcome, and neither is what of it goes back.
-    if let Some(order) = session.orders.iter_mut().find(|order| is_first && trigger.order_id.as_ref() == Some(&order.id)) {
+    if let Some(order) = session.orders.iter_mut().find(|order| is_first && order_id == Some(&order.id)) {
         order.subject = None;
         facts.retain(|fact| !matches!(fact, Fact::Spent { .. }));
     }
-    facts.push(Fact::Eligible { plan, subject, arm, placement: trigger.placement, ts: trigger.at });
+    facts.push(Fact::Eligible { plan, subject, arm, placement, ts: at });
 }
 
-fn outstanding_item(chosen: &Chosen) -> OutstandingItem {
+/// An item as it is remembered.
+pub(super) fn outstanding_item(chosen: &Chosen) -> OutstandingItem {
     // The page's own item would have been bought without its ladder, too: it is in the place of itself.
     let page_itself = matches!(&chosen.evidence, Ground::Level(page) if *page == chosen.item);
     let itself = || (chosen.item.clone(), None);

@@ -12,6 +12,7 @@ use super::erased::{ErasedCustomers, Erasure};
 use super::examples;
 use super::experiment::{customer_arm, subject_of};
 use super::facts::Fact;
+use super::given::{self, Given};
 use super::offer::{Cause, Offer, parse_id};
 use super::orders::{Order, OrderLine};
 use super::policy::{Beside, Dropped};
@@ -22,7 +23,7 @@ use super::shop::Shop;
 use super::timers::{Due, Timed};
 use super::totals::TotalKey;
 use super::vocabulary::{Outcome, Placement};
-use crate::event::{EventKind, EventType, Id, ItemId, Line, Money, Quantity, Reject, RejectReason, ShopEvent, Timestamp};
+use crate::event::{EventKind, EventType, ItemId, Line, Money, OfferRef, Quantity, Reject, RejectReason, ShopEvent, Timestamp};
 
 /// How a trigger ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,21 @@ pub struct Effects {
 /// # Errors
 /// What [`check`] says; nothing is changed then.
 pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, shop: &Shop) -> Result<Effects, Reject> {
+    apply_given(settings, sessions, event, None, shop)
+}
+
+/// As [`apply`], for an event about an offer that was given over HTTP: `given` is what its token says, which whoever calls
+/// has found to be ours.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_given(
+    settings: &Settings,
+    sessions: &mut Sessions,
+    event: &ShopEvent,
+    given: Option<&Given>,
+    shop: &Shop,
+) -> Result<Effects, Reject> {
     check(settings, sessions, event)?;
     let key = sessions.key_of(event);
     let mut effects = Effects { session: key.clone(), ..Effects::default() };
@@ -62,7 +78,8 @@ pub fn apply(settings: &Settings, sessions: &mut Sessions, event: &ShopEvent, sh
     let newest = sessions.newest().max(event.ts);
     let session = sessions.open(&key, event);
     crossed(session, &key, settings, &mut effects.facts);
-    let mut step = Step { settings, shop, event, key: &key, newest, session, order_is_new: false, added: None, effects: &mut effects };
+    let mut step =
+        Step { settings, shop, event, given, key: &key, newest, session, order_is_new: false, added: None, effects: &mut effects };
     let is_new = identity(event).is_none_or(|id| step.session.recent.is_new(id, settings.limits.event_ids));
     if is_new {
         step.take();
@@ -156,7 +173,7 @@ fn next_follow_up(order: &Order, at: Timestamp, settings: &Settings, shop: &Shop
 }
 
 /// The basket as what an offer goes with; `listed` is the catalogue's price.
-fn basket_of(session: &Session, listed: impl Fn(&ItemId) -> Option<Money>) -> Vec<Beside> {
+pub(super) fn basket_of(session: &Session, listed: impl Fn(&ItemId) -> Option<Money>) -> Vec<Beside> {
     let beside = |item: &ItemId, price: Option<Money>, quantity: Quantity| {
         let price = price.or_else(|| listed(item));
         Beside { item: item.clone(), price, value_micros: price.unwrap_or_default().times(quantity) }
@@ -165,7 +182,7 @@ fn basket_of(session: &Session, listed: impl Fn(&ItemId) -> Option<Money>) -> Ve
 }
 
 /// What of an order is still the customer's.
-fn lines_of(order: &Order, settings: &Settings) -> Vec<Beside> {
+pub(super) fn lines_of(order: &Order, settings: &Settings) -> Vec<Beside> {
     let own = order.currency == settings.currency;
     let kept = order.lines.iter().filter(|line| line.refunded_milli < line.quantity.0);
     kept.map(|line| Beside {
@@ -203,6 +220,8 @@ pub(super) struct Step<'a> {
     pub(super) settings: &'a Settings,
     pub(super) shop: &'a Shop,
     pub(super) event: &'a ShopEvent,
+    /// The offer it is about, where a token says which.
+    pub(super) given: Option<&'a Given>,
     pub(super) key: &'a SessionKey,
     /// The newest time the partition has seen.
     pub(super) newest: Timestamp,
@@ -217,19 +236,22 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     /// Takes the event into the session.
     fn take(&mut self) {
+        if let Some(given) = self.given {
+            given::register(given, self.session, self.key, self.event.ts, self.shop, self.settings, &mut self.effects.facts);
+        }
         match &self.event.kind {
             EventKind::ProductViewed(line) => {
                 self.learn(line);
                 self.session.consider(&line.item_id);
             }
-            EventKind::CartAdd { line, offer_id } => self.cart_add(line, offer_id.as_ref()),
+            EventKind::CartAdd { line, offer } => self.cart_add(line, offer.as_ref()),
             EventKind::CartRemove { item_id, quantity } => self.cart_remove(item_id, *quantity),
             EventKind::Checkout(lines) => self.checkout(lines),
             EventKind::Purchase { lines, amounts } => self.purchase(lines, *amounts),
             EventKind::Refund(lines) => self.refund(lines.as_deref()),
             EventKind::OrderCancelled => self.cancel(),
-            EventKind::Feedback { action, offer_id, item_id } => {
-                let (id, facts) = (parse_id(offer_id), &mut self.effects.facts);
+            EventKind::Feedback { action, offer, item_id } => {
+                let (id, facts) = (self.offer_id(offer), &mut self.effects.facts);
                 attribution::feedback(self.session, *action, id, item_id.as_ref(), self.event.ts, self.settings, facts);
             }
             EventKind::CustomerErased => self.erase(),
@@ -237,11 +259,20 @@ impl Step<'_> {
         }
     }
 
-    pub(super) fn cart_add(&mut self, line: &Line, offer_id: Option<&Id>) {
+    /// The id of the offer that is meant; `None` where it can't be one of ours.
+    fn offer_id(&self, offer: &OfferRef) -> Option<u128> {
+        match offer {
+            OfferRef::Id(id) => parse_id(id),
+            OfferRef::Token(_) => self.given.map(|given| given.id),
+        }
+    }
+
+    pub(super) fn cart_add(&mut self, line: &Line, offer: Option<&OfferRef>) {
         self.learn(line);
         let (ts, item, settings) = (self.event.ts, &line.item_id, self.settings);
-        if let Some(id) = offer_id {
-            attribution::one_click(self.session, parse_id(id), item, ts, settings, &mut self.effects.facts);
+        if let Some(offer) = offer {
+            let id = self.offer_id(offer);
+            attribution::one_click(self.session, id, item, ts, settings, &mut self.effects.facts);
         }
         attribution::learn_taken(self.session, std::slice::from_ref(item), &self.shop.offered);
         attribution::moved(self.session, item, ts, What::Added(line.quantity), settings, &mut self.effects.facts);

@@ -7,6 +7,7 @@
 //! | file | what it is for |
 //! | --- | --- |
 //! | `apply`, `apply_order`, `apply_refund`, `answer` | one event in, effects out: the way through everything below |
+//! | `ask`, `given` | an offer that is asked for without an event, and how it is heard of |
 //! | `session`, `basket`, `dedupe`, `outstanding`, `orders`, `pressure` | what one session holds |
 //! | `sessions`, `timers` | the sessions of one partition, and what is due of them |
 //! | `scrub` | a session without the customers who were erased |
@@ -24,6 +25,7 @@ mod answer;
 pub mod apply;
 mod apply_order;
 mod apply_refund;
+pub mod ask;
 pub mod attribution;
 pub mod basket;
 pub mod basket_change;
@@ -42,6 +44,7 @@ mod examples;
 pub mod experiment;
 pub mod facts;
 pub mod frozen;
+pub mod given;
 pub mod hash;
 pub mod local_time;
 pub mod memory;
@@ -77,4 +80,4 @@ pub mod weekly;
 #[cfg(test)]
 mod test_support;
 
-pub use apply::{Effects, Ended, apply, check, tick};
+pub use apply::{Effects, Ended, apply, apply_given, check, tick};

@@ -14,7 +14,7 @@ use super::vocabulary::{Arm, OfferKind, Placement};
 use crate::event::{Currency, EventType, Id, ItemId, Money, Timestamp};
 
 /// An offer, as it is written to `shop.offers` or `shop.offers.withheld`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Offer {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -22,27 +22,39 @@ pub struct Offer {
     pub offer_id: String,
     /// The time of the event that caused it.
     #[serde(serialize_with = "display")]
+    #[schema(value_type = String)]
     pub ts: Timestamp,
     /// Where it is made.
     pub placement: Placement,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     channel: Option<Id>,
+    /// The session's id, where one was told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    session_id: Option<Id>,
+    #[schema(value_type = Option<String>)]
+    pub session_id: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     cart_id: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     order_id: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     customer_id: Option<Id>,
+    #[schema(value_type = String)]
     locale: Id,
-    cause: Cause,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Cause>,
     /// Made, or kept back.
     pub arm: Arm,
+    #[schema(value_type = String)]
     variant: Id,
     propensity: String,
+    /// Until when it holds.
     #[serde(serialize_with = "display")]
-    expires_at: Timestamp,
+    #[schema(value_type = String)]
+    pub expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     supersedes: Option<String>,
     /// At most three.
@@ -52,62 +64,79 @@ pub struct Offer {
 }
 
 /// The event that an offer is said to be caused by.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Cause {
     /// Its type.
     #[serde(rename = "type", serialize_with = "event_name")]
+    #[schema(value_type = String)]
     pub kind: EventType,
     /// Its id, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub event_id: Option<Id>,
     /// Its item, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub item_id: Option<ItemId>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct Bundle {
     code: String,
     #[serde(serialize_with = "display")]
+    #[schema(value_type = String)]
     price: Money,
     #[serde(serialize_with = "display")]
+    #[schema(value_type = String)]
     price_before: Money,
 }
 
 /// One item of an offer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct OfferItem {
     /// The item.
+    #[schema(value_type = String)]
     pub item_id: ItemId,
     /// What it is offered as.
     pub kind: OfferKind,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     title: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     description: Option<CompactString>,
+    /// The price of a unit, after a discount.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display_some")]
-    price: Option<Money>,
+    #[schema(value_type = Option<String>)]
+    pub price: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display_some")]
+    #[schema(value_type = Option<String>)]
     price_before: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     currency: Option<Currency>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     image_url: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     url: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     add_url: Option<CompactString>,
     /// The item it is to replace.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub replaces: Option<ItemId>,
     reason: String,
     evidence: Evidence,
 }
 
 /// The figures behind an offered item.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct Evidence {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     with: Option<ItemId>,
     step: &'static str,
     baskets: u64,
@@ -131,8 +160,8 @@ pub struct Frame<'a> {
     pub placement: Placement,
     /// Made, or kept back.
     pub arm: Arm,
-    /// What caused it.
-    pub cause: &'a Cause,
+    /// The event that caused it; none where it was asked for.
+    pub cause: Option<&'a Cause>,
     /// The session's id.
     pub session_id: Option<&'a Id>,
     /// The basket's id.
@@ -165,7 +194,7 @@ pub fn compose(frame: Frame<'_>, choice: &Choice, settings: &Settings, shop: &Sh
         order_id: frame.order_id.cloned(),
         customer_id: frame.customer.cloned(),
         locale: frame.locale.clone(),
-        cause: frame.cause.clone(),
+        cause: frame.cause.cloned(),
         arm: frame.arm,
         variant: choice.variant.label(),
         propensity: choice.variant.propensity(),

@@ -19,6 +19,16 @@ macro_rules! closed_set {
                 match self { $(Self::$member => $text),+ }
             }
         }
+
+        // The derive does not see names that a macro gives.
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let names = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+                names.enum_values(Some([$($text),+])).into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
     };
 }
 

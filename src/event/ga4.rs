@@ -11,7 +11,7 @@
 use super::decoded::tell_apart;
 use super::object::Object;
 use super::{
-    Around, Decoded, EventKind, FeedbackAction, ITEMS_MAX, Id, Line, Money, OrderAmounts, Part, ProductFacts, Quantity, Reject,
+    Around, Decoded, EventKind, FeedbackAction, ITEMS_MAX, Id, Line, Money, OfferRef, OrderAmounts, Part, ProductFacts, Quantity, Reject,
     RejectReason, ShopEvent, TEXT_BYTES_MAX, Timestamp,
 };
 
@@ -159,7 +159,7 @@ fn kinds_of(name: &str, params: &Object<'_>) -> Result<Vec<EventKind>, Reject> {
     };
     Ok(match name {
         "view_item" => priced(needed()?, params)?.into_iter().map(EventKind::ProductViewed).collect(),
-        "add_to_cart" => priced(needed()?, params)?.into_iter().map(|line| EventKind::CartAdd { line, offer_id: None }).collect(),
+        "add_to_cart" => priced(needed()?, params)?.into_iter().map(|line| EventKind::CartAdd { line, offer: None }).collect(),
         "remove_from_cart" => {
             let items = params.list("items", ITEMS_MAX)?.unwrap_or_default();
             needed()?;
@@ -233,11 +233,11 @@ fn promotions(action: FeedbackAction, params: &Object<'_>) -> Result<Vec<EventKi
     let items = params.list("items", ITEMS_MAX)?.unwrap_or_default();
     if items.is_empty() {
         let offer_id = whole.ok_or_else(|| missing(params))?;
-        return Ok(vec![EventKind::Feedback { action, offer_id, item_id: None }]);
+        return Ok(vec![EventKind::Feedback { action, offer: OfferRef::Id(offer_id), item_id: None }]);
     }
     let of_item = |item: &Object<'_>| {
         let offer_id = item.id(&["promotion_id"])?.or_else(|| whole.clone()).ok_or_else(|| missing(item))?;
-        Ok(EventKind::Feedback { action, offer_id, item_id: item.id(&["item_id", "id"])? })
+        Ok(EventKind::Feedback { action, offer: OfferRef::Id(offer_id), item_id: item.id(&["item_id", "id"])? })
     };
     items.iter().map(of_item).collect()
 }

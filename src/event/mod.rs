@@ -47,6 +47,8 @@ pub const ID_BYTES_MAX: usize = 256;
 pub const ITEMS_MAX: usize = 5_000;
 /// The longest text (title, category, …) that is kept, in bytes; longer ones are cut.
 pub const TEXT_BYTES_MAX: usize = 300;
+/// The longest `offer_token`, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// The largest record that is looked at, in bytes.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
 
@@ -106,7 +108,7 @@ pub enum EventKind {
         /// The item and how many more of it.
         line: Line,
         /// The offer whose one-click link was used.
-        offer_id: Option<Id>,
+        offer: Option<OfferRef>,
     },
     /// Units of an item left the basket; all of them without a quantity.
     CartRemove {
@@ -133,7 +135,7 @@ pub enum EventKind {
         /// What was done.
         action: FeedbackAction,
         /// The offer.
-        offer_id: Id,
+        offer: OfferRef,
         /// One item of it, or the whole offer.
         item_id: Option<ItemId>,
     },
@@ -141,6 +143,26 @@ pub enum EventKind {
     CustomerErased,
     /// The basket is now these lines, and nothing else; none: it is empty.
     CartUpdated(Vec<Line>),
+}
+
+/// Which offer is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfferRef {
+    /// The one of this id.
+    Id(Id),
+    /// The one that was given over HTTP with this token. Nobody has looked yet whether it is one of ours.
+    Token(CompactString),
+}
+
+impl OfferRef {
+    /// Its id, where that is how it is named.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::Token(_) => None,
+        }
+    }
 }
 
 /// What a shopper did with an offer.

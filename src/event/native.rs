@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::field::{Few, Raw, check_ids, currency, id, item, money, parse_object, quantity, show, string, text};
 use super::{
-    Around, EventKind, EventType, FeedbackAction, ITEMS_MAX, ItemId, Line, Money, OrderAmounts, ProductFacts, Quantity, Reject,
-    RejectReason, ShopEvent, Timestamp,
+    Around, EventKind, EventType, FeedbackAction, ITEMS_MAX, Id, ItemId, Line, Money, OfferRef, OrderAmounts, ProductFacts, Quantity,
+    Reject, RejectReason, ShopEvent, TOKEN_BYTES_MAX, Timestamp,
 };
 
 /// Decodes one record.
@@ -46,6 +46,8 @@ pub(super) struct RawEvent<'a> {
     segment: Raw<'a>,
     #[serde(borrow, default)]
     offer_id: Raw<'a>,
+    #[serde(borrow, default)]
+    offer_token: Raw<'a>,
     #[serde(borrow, default)]
     items: Raw<'a>,
     #[serde(borrow, default)]
@@ -136,7 +138,7 @@ impl<'a> RawEvent<'a> {
     fn kind_of(&self, event_type: EventType) -> Result<EventKind, Reject> {
         Ok(match event_type {
             EventType::ProductViewed => EventKind::ProductViewed(self.line()?),
-            EventType::CartAdd => EventKind::CartAdd { line: self.line()?, offer_id: id("offer_id", self.offer_id)? },
+            EventType::CartAdd => EventKind::CartAdd { line: self.line()?, offer: self.offer()? },
             EventType::CartRemove => EventKind::CartRemove { item_id: self.item()?, quantity: quantity(self.quantity)? },
             EventType::Checkout => EventKind::Checkout(self.lines()?.unwrap_or_default()),
             EventType::Purchase => EventKind::Purchase { lines: self.purchased_lines()?, amounts: self.amounts()? },
@@ -201,9 +203,16 @@ impl<'a> RawEvent<'a> {
     }
 
     fn feedback(&self, action: FeedbackAction) -> Result<EventKind, Reject> {
-        let offer_id =
-            id("offer_id", self.offer_id)?.ok_or_else(|| Reject::new(RejectReason::MissingOffer, "feedback on an offer needs offer_id"))?;
-        Ok(EventKind::Feedback { action, offer_id, item_id: id("item_id", self.item_id)? })
+        let missing = || Reject::new(RejectReason::MissingOffer, "feedback on an offer needs offer_id or offer_token");
+        Ok(EventKind::Feedback { action, offer: self.offer()?.ok_or_else(missing)?, item_id: id("item_id", self.item_id)? })
+    }
+
+    /// The offer that is meant. A token says more than an id, and goes before it.
+    fn offer(&self) -> Result<Option<OfferRef>, Reject> {
+        match token(self.offer_token)? {
+            Some(token) => Ok(Some(OfferRef::Token(token))),
+            None => Ok(id("offer_id", self.offer_id)?.map(OfferRef::Id)),
+        }
     }
 }
 
@@ -221,6 +230,20 @@ impl RawLine<'_> {
             product: ProductFacts { title: text(self.title), category: text(self.category), brand: text(self.brand) },
         })
     }
+}
+
+/// A token: text of the characters that tokens are written in. An empty one counts as absent.
+fn token(raw: Raw<'_>) -> Result<Option<Id>, Reject> {
+    let Some(raw) = raw else { return Ok(None) };
+    let bad = |allowed: &str| Reject::new(RejectReason::BadToken, format!("offer_token is {}; {allowed}", show(raw)));
+    let value = string("offer_token", raw).map_err(|_| bad("text is needed"))?;
+    if value.len() > TOKEN_BYTES_MAX {
+        return Err(bad(&format!("at most {TOKEN_BYTES_MAX} bytes are allowed")));
+    }
+    if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {
+        return Err(bad("a token as GET /v1/offers gave it is needed"));
+    }
+    Ok((!value.is_empty()).then(|| Id::new(value)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn a_cart_add_is_read_with_its_exact_price() {
     assert_eq!(event.ts, Timestamp(1_291_191_960_001));
     assert_eq!(event.order_id.as_deref(), Some("536365"));
     assert_eq!(event.customer_id, None);
-    let EventKind::CartAdd { line, offer_id: None } = event.kind else { panic!("{event:?}") };
+    let EventKind::CartAdd { line, offer: None } = event.kind else { panic!("{event:?}") };
     assert_eq!((line.item_id.as_str(), line.price, line.quantity), ("71053", Some(Money(3_390_000)), Quantity(6_000)));
 }
 

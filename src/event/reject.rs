@@ -54,11 +54,13 @@ pub enum RejectReason {
     UnknownOrder,
     CustomerErased,
     UnknownVersion,
+    BadToken,
+    ExpiredToken,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Empty,
         Self::TooLarge,
         Self::NotUtf8,
@@ -84,6 +86,8 @@ impl RejectReason {
         Self::UnknownOrder,
         Self::CustomerErased,
         Self::UnknownVersion,
+        Self::BadToken,
+        Self::ExpiredToken,
     ];
 
     /// The reason's name on the wire and as a label.
@@ -115,6 +119,8 @@ impl RejectReason {
             Self::UnknownOrder => "unknown_order",
             Self::CustomerErased => "customer_erased",
             Self::UnknownVersion => "unknown_version",
+            Self::BadToken => "bad_token",
+            Self::ExpiredToken => "expired_token",
         }
     }
 }

@@ -10,8 +10,8 @@ use super::decoded::tell_apart;
 use super::field::show_text;
 use super::object::Object;
 use super::{
-    Around, Decoded, EventKind, FeedbackAction, ITEMS_MAX, Id, Line, OrderAmounts, Part, ProductFacts, Quantity, Reject, RejectReason,
-    ShopEvent, Timestamp,
+    Around, Decoded, EventKind, FeedbackAction, ITEMS_MAX, Id, Line, OfferRef, OrderAmounts, Part, ProductFacts, Quantity, Reject,
+    RejectReason, ShopEvent, Timestamp,
 };
 
 /// The kinds of calls there are.
@@ -111,7 +111,9 @@ fn kinds_of(name: Name, call: &Object<'_>, properties: Option<&Object<'_>>) -> R
     let lines = || properties.lines("products", |product| line(product).map(Some));
     Ok(Some(match name {
         Name::Viewed => each(properties, |product| seen(product).map(EventKind::ProductViewed))?,
-        Name::Added => each(properties, |product| Ok(EventKind::CartAdd { line: line(product)?, offer_id: product.id(&["offer_id"])? }))?,
+        Name::Added => each(properties, |product| {
+            Ok(EventKind::CartAdd { line: line(product)?, offer: product.id(&["offer_id"])?.map(OfferRef::Id) })
+        })?,
         Name::Removed => each(properties, |product| {
             Ok(EventKind::CartRemove { item_id: product.item(&ITEM)?, quantity: product.quantity("quantity")? })
         })?,
@@ -131,7 +133,7 @@ fn kinds_of(name: Name, call: &Object<'_>, properties: Option<&Object<'_>>) -> R
         Name::Promotion(action) => {
             let missing = || Reject::new(RejectReason::MissingOffer, format!("{} is missing or empty", properties.name("promotion_id")));
             let offer_id = properties.id(&["promotion_id", "offer_id", "id"])?.ok_or_else(missing)?;
-            vec![EventKind::Feedback { action, offer_id, item_id: properties.id(&["product_id", "item_id", "sku"])? }]
+            vec![EventKind::Feedback { action, offer: OfferRef::Id(offer_id), item_id: properties.id(&["product_id", "item_id", "sku"])? }]
         }
     }))
 }

@@ -14,6 +14,7 @@ use super::stream::{Durability, State, Stream};
 use crate::config::KafkaConfig;
 use crate::engine::session::Sessions;
 use crate::health::Phase;
+use crate::state::encode_session;
 
 /// A restore works at most this long at a time, so that the group is polled in between.
 const RESTORE_SLICE: Duration = Duration::from_millis(100);
@@ -89,9 +90,19 @@ impl<B: Bus> Stream<B> {
         }
         self.written.clone_from(restore.written());
         for (partition, sessions) in restore.sessions(&self.parts.config.engine)? {
+            self.show_restored(&sessions);
             *self.processor.sessions_mut(partition) = sessions;
         }
         self.locate(partitions, since)
+    }
+
+    /// Restored sessions are committed ones.
+    fn show_restored(&self, sessions: &Sessions) {
+        if self.parts.live.keeps_sessions() {
+            self.parts
+                .live
+                .changed(sessions.sorted().into_iter().map(|(key, session)| (key.clone(), Some(encode_session(session).into()))));
+        }
     }
 
     /// Asks for the committed offsets, and reads on from there.

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use super::bus::{Bus, Commit, Incoming, Outcome, Place};
-use super::outgoing::{Outgoing, dead_letter, records_of};
+use super::outgoing::{Outgoing, Target, dead_letter, records_of};
 use super::stream::{Durability, Next, Parts, State, Stream};
 use crate::config::Delivery;
 use crate::engine::totals::Totals;
-use crate::event::Timestamp;
+use crate::engine::vocabulary::Arm;
+use crate::event::{Id, Timestamp};
 use crate::health::Phase;
+use crate::live::{Change, NEWEST_MAX};
 use crate::panics;
-use crate::pipeline::{Envelope, Processor, Record};
+use crate::pipeline::{Envelope, OfferOut, Processor, Record};
 use crate::state::Header;
 
 /// How long a commit may take at the end.
@@ -36,6 +38,9 @@ pub(super) struct AtHand {
 pub(super) struct Pending {
     totals: Totals,
     offered_at: Vec<Timestamp>,
+    /// What whoever asks is to see of it.
+    sessions: Vec<Change>,
+    offers: Vec<(Option<Id>, Vec<u8>)>,
     /// When its first record was taken.
     since: Option<Instant>,
     /// When it was handed over.
@@ -54,17 +59,19 @@ impl<B: Bus> Stream<B> {
             Delivery::ExactlyOnce => batch.offers.iter().filter_map(|offer| offer.record_time).collect(),
             Delivery::AtLeastOnce => Vec::new(),
         };
+        let offers = made_of(&batch.offers, self.parts.live.listeners().0 > 0);
         self.commit_number += 1;
         let number = self.commit_number;
         let header = Header { incarnation: self.parts.incarnation, commit: number, decay: self.processor.decay() };
         let mut records = records_of(&mut batch, &self.processor, header);
+        let sessions = if self.parts.live.keeps_sessions() { changes_of(&records) } else { Vec::new() };
         records.extend(dead_letters);
         for (place, next) in &offsets {
             self.next_offsets.insert(place.clone(), *next);
         }
         self.bus.hand_over(Commit { number, records, offsets: offsets.into_iter().collect(), membership })?;
         self.parts.metrics.observe_sessions(self.processor.partitions().values(), &self.parts.config.engine.limits);
-        self.pending = Some(Pending { totals: batch.totals, offered_at, since, handed_over: self.bus.now() });
+        self.pending = Some(Pending { totals: batch.totals, offered_at, sessions, offers, since, handed_over: self.bus.now() });
         Ok(())
     }
 
@@ -76,7 +83,8 @@ impl<B: Bus> Stream<B> {
         match self.bus.outcome(wait)? {
             None => Ok(None),
             Some(Outcome::Committed(took)) => {
-                if let Some(committed) = self.pending.take() {
+                if let Some(mut committed) = self.pending.take() {
+                    self.show(&mut committed);
                     self.committed(&committed, took);
                 }
                 Ok(None)
@@ -87,6 +95,15 @@ impl<B: Bus> Stream<B> {
             }
             Some(Outcome::Fatal(error)) => Err(error),
         }
+    }
+
+    /// Shows what is committed to whoever asks. Sessions of partitions that went meanwhile are somebody else's.
+    fn show(&self, committed: &mut Pending) {
+        let live = &self.parts.live;
+        if self.is_running() {
+            live.changed(std::mem::take(&mut committed.sessions));
+        }
+        live.offered(committed.offers.iter().map(|(session_id, json)| (session_id.as_ref(), json.as_slice())));
     }
 
     fn committed(&mut self, committed: &Pending, took: Duration) {
@@ -131,6 +148,24 @@ impl<B: Bus> Stream<B> {
         self.hand_over()?;
         Ok(Next::On)
     }
+}
+
+/// The sessions of a batch, as their changelog gets them.
+fn changes_of(records: &[Outgoing]) -> Vec<Change> {
+    let of_sessions = records.iter().filter(|record| record.target == Target::Sessions);
+    let change = |record: &Outgoing| {
+        let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
+        Some((key.into(), record.payload.as_deref().map(Into::into)))
+    };
+    of_sessions.filter_map(change).collect()
+}
+
+/// The offers of a batch that shoppers may see; the newest of them, where nobody listens to single sessions.
+fn made_of(offers: &[OfferOut], is_heard: bool) -> Vec<(Option<Id>, Vec<u8>)> {
+    let made = offers.iter().rev().filter(|offer| offer.arm == Arm::Treatment).take(if is_heard { usize::MAX } else { NEWEST_MAX });
+    let mut made: Vec<_> = made.map(|offer| (offer.session_id.clone(), offer.json.clone())).collect();
+    made.reverse();
+    made
 }
 
 /// Takes one record into the batch.

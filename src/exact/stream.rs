@@ -20,6 +20,7 @@ use super::restore::Restore;
 use crate::config::{Config, Delivery};
 use crate::engine::shop::Shop;
 use crate::health::{Health, Phase};
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::pipeline::{Learning, Processor};
 
@@ -40,6 +41,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// How far it is.
     pub health: Arc<Health>,
+    /// What is committed, for whoever asks.
+    pub live: Arc<Live>,
     /// Set to end it.
     pub stop: Arc<AtomicBool>,
     /// How many partitions the events had at the start.
@@ -105,7 +108,8 @@ impl<B: Bus> Stream<B> {
         let learning = if parts.durability == Durability::Logs { Learning::FromLog } else { Learning::AtOnce };
         Self {
             processor: Processor::new(Arc::new(parts.config.engine.clone()), Arc::clone(&parts.shop), learning)
-                .with_customer_key(parts.config.privacy.key.clone()),
+                .with_customer_key(parts.config.privacy.key.clone())
+                .with_token_key(parts.config.token_key()),
             bus,
             parts,
             state: State::Idle,
@@ -167,6 +171,7 @@ impl<B: Bus> Stream<B> {
     fn drop_batch(&mut self) {
         self.at_hand = AtHand::default();
         self.processor.forget_partitions();
+        self.parts.live.forget_sessions();
         self.bus.forget_offers(self.commit_number + 1);
     }
 
@@ -275,6 +280,7 @@ impl<B: Bus> Stream<B> {
         }
         for made in self.processor.take_offers_made() {
             let caused_at = made.record_time;
+            self.parts.live.offered(std::iter::once((made.session_id.as_ref(), made.json.as_slice())));
             self.bus.offer(self.commit_number + 1, offer(made), caused_at)?;
         }
         Ok(())

@@ -15,13 +15,15 @@ use crate::event::{Currency, ItemId};
 const LISTED: usize = 20;
 
 /// An item in the basket, and one that was offered beside it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Combination {
     /// The item in the basket.
+    #[schema(value_type = String)]
     pub anchor: ItemId,
     /// Its title, where known.
     pub anchor_title: Option<String>,
     /// The item offered.
+    #[schema(value_type = String)]
     pub companion: ItemId,
     /// Its title, where known.
     pub companion_title: Option<String>,
@@ -38,7 +40,7 @@ pub struct Combination {
 }
 
 /// Lists of at most twenty.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Combinations {
     /// Those that earned most.
     pub best_by_revenue: Vec<Combination>,

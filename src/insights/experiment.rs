@@ -17,7 +17,7 @@ use crate::event::Timestamp;
 const CENT_MICROS: f64 = 10_000.0;
 
 /// An amount with its bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Band {
     /// It is hardly less.
     pub lower: Amount,
@@ -28,7 +28,7 @@ pub struct Band {
 }
 
 /// A share with its bounds; one that is not known is absent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct RatioBand {
     /// It is hardly less.
     pub lower: Option<f64>,
@@ -39,7 +39,7 @@ pub struct RatioBand {
 }
 
 /// One arm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Arms {
     /// Shoppers whose days are over.
     pub shoppers: u64,
@@ -52,7 +52,7 @@ pub struct Arms {
 }
 
 /// What the comparison says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Experiment {
     /// How far it is.
     pub state: ExperimentState,
@@ -87,8 +87,9 @@ pub struct Experiment {
 }
 
 /// A time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String)]
 pub struct ReadyAt(#[serde(serialize_with = "as_text")] pub Timestamp);
 
 /// What it says now.

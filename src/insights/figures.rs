@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 use crate::event::micros_to_text;
 
 /// An amount in millionths; written as a decimal string.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(value_type = String, pattern = r"^-?[0-9]+(\.[0-9]{1,6})?$")]
 pub struct Amount(pub i128);
 
 impl Amount {
@@ -33,7 +34,8 @@ impl Serialize for Amount {
 }
 
 /// Counts by name, in the order of their closed set; those that are 0 are left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(value_type = std::collections::BTreeMap<String, u64>)]
 pub struct Counts(pub Vec<(&'static str, u64)>);
 
 impl Counts {

@@ -41,7 +41,7 @@ use crate::event::{Currency, EventType, RejectReason, Timestamp};
 use figures::count;
 
 /// What figures of offers rest on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Shops tell what shoppers saw.
@@ -53,18 +53,20 @@ pub enum Basis {
 }
 
 /// From when to when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Period {
     /// The earliest event.
     #[serde(serialize_with = "figures::as_text")]
+    #[schema(value_type = String)]
     pub from: Timestamp,
     /// The latest.
     #[serde(serialize_with = "figures::as_text")]
+    #[schema(value_type = String)]
     pub to: Timestamp,
 }
 
 /// What counts as an offer's doing, as the settings say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AttributionRules {
     /// From which step on an item can be accepted.
     pub trigger: &'static str,
@@ -77,7 +79,7 @@ pub struct AttributionRules {
 }
 
 /// What came in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Events {
     /// Events that were used.
     pub used: u64,
@@ -94,7 +96,7 @@ pub struct Events {
 }
 
 /// What was learned.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Learned {
     /// Baskets bought.
     pub baskets: u64,
@@ -117,7 +119,7 @@ pub struct Learned {
 }
 
 /// How the triggers of a placement ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Triggers {
     /// Where.
     pub placement: Placement,
@@ -128,7 +130,7 @@ pub struct Triggers {
 }
 
 /// Items that were sent from one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SentByHour {
     /// Where.
     pub placement: Placement,
@@ -137,11 +139,12 @@ pub struct SentByHour {
 }
 
 /// All of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Insights {
     /// The version of this format.
     pub version: u32,
     /// The shop's currency: all amounts are in it that name no other.
+    #[schema(value_type = String)]
     pub currency: Currency,
     /// The shop's time zone: hours and weekdays are in it.
     pub time_zone: String,

@@ -11,7 +11,7 @@ use crate::engine::totals::{TotalKey, Totals};
 use crate::event::Currency;
 
 /// A sum of money, before and after refunds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Sums {
     /// Before refunds.
     pub gross: Amount,
@@ -22,7 +22,7 @@ pub struct Sums {
 }
 
 /// Some of the orders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Money {
     /// How many.
     pub orders: u64,
@@ -33,7 +33,7 @@ pub struct Money {
 }
 
 /// All orders, with an offer and without.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Orders {
     /// How many.
     pub orders: u64,
@@ -49,9 +49,10 @@ pub struct Orders {
 }
 
 /// Money in a currency that is not the shop's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct InOtherCurrency {
     /// The currency.
+    #[schema(value_type = String)]
     pub currency: Currency,
     /// What orders were worth.
     pub revenue: Sums,

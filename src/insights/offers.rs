@@ -15,7 +15,7 @@ use crate::event::Currency;
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// Offered items by how far they came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Steps {
     /// In an offer that was sent.
     pub emitted: u64,
@@ -32,7 +32,7 @@ pub struct Steps {
 }
 
 /// Sessions with offers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Shoppers {
     /// Those that got one.
     pub offered: u64,
@@ -43,7 +43,7 @@ pub struct Shoppers {
 }
 
 /// The figures under one heading.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Row {
     /// The heading.
     pub name: String,
@@ -60,7 +60,7 @@ pub struct Row {
 }
 
 /// Where, and at which hour.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PlacementHours {
     /// Where.
     pub placement: Placement,
@@ -69,7 +69,7 @@ pub struct PlacementHours {
 }
 
 /// What became of offered items.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Offers {
     /// All of them.
     pub items: Steps,
@@ -96,7 +96,7 @@ pub struct Offers {
 }
 
 /// What would have hit: offered items that entered the basket, by themselves as far as anybody knows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct WouldHaveHit {
     /// Items offered.
     pub emitted: u64,

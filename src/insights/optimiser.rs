@@ -11,7 +11,7 @@ use crate::engine::shop::Shop;
 use crate::engine::vocabulary::Placement;
 
 /// A variant of a placement's policy.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Variant {
     /// Where.
     pub placement: Placement,
@@ -28,7 +28,7 @@ pub struct Variant {
 }
 
 /// A placement that holds itself back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Throttle {
     /// Where.
     pub placement: Placement,

@@ -9,7 +9,7 @@ use crate::engine::ranking::worth::{OF_WORTH, POWERS};
 use crate::engine::settings::RankingObjective;
 
 /// How true the chances of offered items were.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Chances {
     /// By how much they were off on average: the expected calibration error.
     pub error: f64,
@@ -18,7 +18,7 @@ pub struct Chances {
 }
 
 /// Offered items of a like chance.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ChanceBin {
     /// Their share of all.
     pub share: f64,
@@ -29,7 +29,7 @@ pub struct ChanceBin {
 }
 
 /// What ranking for an objective would earn.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct WorthGain {
     /// The objective.
     pub objective: &'static str,

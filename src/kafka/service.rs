@@ -32,6 +32,7 @@ use crate::config::{Config, Delivery};
 use crate::engine::shop::Shop;
 use crate::exact::{Durability, Parts, Stream};
 use crate::health::{Health, Phase};
+use crate::live::Live;
 use crate::metrics::Metrics;
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,6 +52,8 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// How far it is.
     pub health: Arc<Health>,
+    /// What is committed, for whoever asks.
+    pub live: Arc<Live>,
     /// Set to end it.
     pub stop: Arc<AtomicBool>,
 }
@@ -64,6 +67,7 @@ impl Service {
         Ok(Self {
             shop: Arc::new(Shop::new(&config.engine.limits)),
             metrics: Arc::new(Metrics::new(&config.engine)?),
+            live: Arc::new(Live::new(config.http.sessions)),
             config: Arc::new(config),
             health: Arc::default(),
             stop: Arc::default(),
@@ -194,6 +198,7 @@ pub fn stream(
         shop: Arc::clone(&service.shop),
         metrics: Arc::clone(&service.metrics),
         health: Arc::clone(&service.health),
+        live: Arc::clone(&service.live),
         stop: Arc::clone(&service.stop),
         partition_count,
         incarnation: clock::unix_ms().unsigned_abs(),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use prometheus::{CounterVec, IntCounterVec};
 
-use super::{MICROS, Metrics};
+use super::{MICROS, Metrics, PLACEMENT_OFF};
 use crate::catalogue::RowReason;
 use crate::engine::settings::Settings;
 use crate::engine::totals::{BASKET_AGE_LABELS, TotalKey, basket_age_label};
@@ -112,6 +112,11 @@ impl Metrics {
         families.facts_folded.with_label_values::<&str>(&[]).inc_by(0);
         RowReason::ALL.iter().for_each(|reason| families.catalogue_rejected.with_label_values(&[reason.as_str()]).inc_by(0));
         Refusal::REASONS.iter().for_each(|reason| families.http_refused.with_label_values(&[*reason]).inc_by(0));
+        for placement in Placement::ALL {
+            // A placement that is off has no other end.
+            let on = Outcome::ALL.iter().filter(|_| settings.policy(*placement).is_some()).map(|outcome| outcome.as_str());
+            on.chain([PLACEMENT_OFF]).for_each(|outcome| families.http_offers.with_label_values(&[placement.as_str(), outcome]).inc_by(0));
+        }
         let currency = self.currency.as_str();
         for family in [&families.order_revenue, &families.order_revenue_refunded, &families.order_revenue_with_offer] {
             family.with_label_values(&[currency]).inc_by(0.0);

@@ -86,6 +86,8 @@ families! {
         "Records of the catalogue that can't be used, by reason; what was known of their items stays.", ["reason"];
     http_refused: IntCounterVec = "offerstream_http_refused_total",
         "Requests under /v1, and connections, that were refused, by reason.", ["reason"];
+    http_offers: IntCounterVec = "offerstream_http_offers_total",
+        "Offers asked for over HTTP, by how that ended; nothing is known yet of what was shown.", ["placement", "outcome"];
     shop_orders: IntGaugeVec = "offerstream_shop_orders", "Orders of the whole shop.", [];
     shop_order_revenue: GaugeVec = "offerstream_shop_order_revenue", "Net revenue of the whole shop, refunds not subtracted.", ["currency"];
     shop_order_revenue_refunded: GaugeVec = "offerstream_shop_order_revenue_refunded", "What of it went back.", ["currency"];

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Histogram, Registry, TextEncoder};
 
@@ -29,6 +30,7 @@ use crate::engine::session::Sessions;
 use crate::engine::settings::{Limits, Ranking, Settings};
 use crate::engine::shop::{Shop, Usage};
 use crate::engine::totals::Totals;
+use crate::engine::vocabulary::Placement;
 use crate::event::Currency;
 use counters::Debts;
 use experiment::ExperimentGauges;
@@ -43,6 +45,8 @@ pub const OF_THE_CLOCK: [&str; 3] = [EVENT_TO_OFFER, COMMIT, RESTORE];
 const EVENT_TO_OFFER: &str = "offerstream_event_to_offer_seconds";
 const COMMIT: &str = "offerstream_commit_seconds";
 const RESTORE: &str = "offerstream_restore_seconds";
+/// How an ask for an offer ends where none is made at that placement.
+pub const PLACEMENT_OFF: &str = "placement_off";
 /// A millionth of a unit of money.
 const MICROS: f64 = 1e-6;
 /// What the names of the shop's durable figures begin with.
@@ -147,6 +151,29 @@ impl Metrics {
     /// Counts a request that was refused.
     pub fn http_refused(&self, reason: &str) {
         self.families.http_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts an offer that was asked for, by how that ended.
+    pub fn http_offer(&self, placement: Placement, outcome: &str) {
+        self.families.http_offers.with_label_values(&[placement.as_str(), outcome]).inc();
+    }
+
+    /// Events used since the start, and records still to be read, where anything is.
+    #[must_use]
+    pub fn progress(&self) -> (u64, Option<i64>) {
+        let of = |family: &MetricFamily, value: fn(&prometheus::proto::Metric) -> f64| family.get_metric().iter().map(value).sum::<f64>();
+        let events = self.families.events.collect();
+        let lag = self.families.consumer_lag.collect();
+        let used = events.iter().map(|family| of(family, |metric| metric.get_counter().get_value())).sum::<f64>();
+        let waiting =
+            lag.iter().filter(|family| !family.get_metric().is_empty()).map(|family| of(family, |metric| metric.get_gauge().get_value()));
+        (used as u64, waiting.reduce(|a, b| a + b).map(|records| records as i64))
+    }
+
+    /// Whether the shop is still being restored.
+    #[must_use]
+    pub fn is_shop_awaited(&self) -> bool {
+        self.is_shop_awaited.load(Ordering::Relaxed)
     }
 
     /// Sets how many records are still to be read of a partition.

@@ -26,6 +26,7 @@ offerstream_extra_revenue_refunded_total counter currency kind placement
 offerstream_extra_revenue_total counter currency kind placement
 offerstream_facts_folded_total counter
 offerstream_feedback_ignored_total counter reason
+offerstream_http_offers_total counter outcome placement
 offerstream_http_refused_total counter reason
 offerstream_lines_not_paired_total counter
 offerstream_lines_unpriced_total counter

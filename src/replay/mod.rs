@@ -84,8 +84,9 @@ pub fn run_from(replay: &Replay, config: &Config, shop: &Arc<Shop>, source: &mut
         load_catalogue(&shop.catalogue, path)?;
     }
     let metrics = Metrics::new(&settings)?;
-    let mut processor =
-        Processor::new(Arc::clone(&settings), Arc::clone(shop), Learning::AtOnce).with_customer_key(config.privacy.key.clone());
+    let mut processor = Processor::new(Arc::clone(&settings), Arc::clone(shop), Learning::AtOnce)
+        .with_customer_key(config.privacy.key.clone())
+        .with_token_key(config.token_key());
     if let Some(session) = &replay.report_session {
         processor.explain(session.clone());
     }

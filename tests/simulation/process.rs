@@ -77,6 +77,7 @@ impl Process {
         let shop = Arc::new(Shop::new(&config.engine.limits));
         let stop = Arc::new(AtomicBool::new(false));
         let parts = Parts {
+            live: Arc::new(offerstream::live::Live::new(true)),
             config: Arc::clone(config),
             shop: Arc::clone(&shop),
             metrics: Arc::clone(&common.metrics),
