@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::http::{self, Guard, Pages};
+use crate::http::{self, Pages};
 use crate::kafka::{self, Service};
 
 /// Consumes from Kafka until stopped.
@@ -37,14 +37,8 @@ pub fn run(config: Config) -> Result<()> {
 /// What HTTP shows of a service.
 #[must_use]
 pub fn pages(service: &Service) -> Pages {
-    Pages {
-        metrics: Arc::clone(&service.metrics),
-        health: Arc::clone(&service.health),
-        shop: Arc::clone(&service.shop),
-        limits: service.config.engine.limits.clone(),
-        guard: Arc::new(Guard::new(service.config.http.clone(), Arc::clone(&service.metrics))),
-        intake: None,
-    }
+    let Service { config, shop, metrics, health, live, .. } = service;
+    Pages::new(config, Arc::clone(shop), Arc::clone(metrics), Arc::clone(health), Arc::clone(live))
 }
 
 /// Runs `work` on a thread of its own while HTTP answers and signals are listened to.

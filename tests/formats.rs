@@ -125,9 +125,9 @@ fn say_event(event: &ShopEvent, say: &mut impl FnMut(&str, String)) {
     event.currency.into_iter().for_each(|currency| say("currency", currency.to_string()));
     match &event.kind {
         EventKind::ProductViewed(line) => say_line("", line, say),
-        EventKind::CartAdd { line, offer_id } => {
+        EventKind::CartAdd { line, offer } => {
             say_line("", line, say);
-            offer_id.iter().for_each(|id| say("offer_id", id.to_string()));
+            offer.iter().filter_map(|offer| offer.id()).for_each(|id| say("offer_id", id.to_string()));
         }
         EventKind::CartRemove { item_id, quantity } => {
             say("item_id", item_id.to_string());
@@ -142,8 +142,8 @@ fn say_event(event: &ShopEvent, say: &mut impl FnMut(&str, String)) {
         EventKind::Checkout(lines) | EventKind::CartUpdated(lines) => say_lines(lines, say),
         EventKind::Refund(Some(lines)) => say_lines(lines, say),
         EventKind::Refund(None) => say("items", "the whole order".into()),
-        EventKind::Feedback { offer_id, item_id, .. } => {
-            say("offer_id", offer_id.to_string());
+        EventKind::Feedback { offer, item_id, .. } => {
+            offer.id().into_iter().for_each(|id| say("offer_id", id.to_string()));
             item_id.iter().for_each(|id| say("item_id", id.to_string()));
         }
         EventKind::OrderCancelled | EventKind::CustomerErased => {}

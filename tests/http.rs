@@ -1,134 +1,22 @@
 //! HTTP over real sockets: who is let in, what is taken, and who is let go of. The bus behind it is made up.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
+#[path = "http/server.rs"]
+mod server;
+
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use offerstream::config::{Config, HttpConfig};
-use offerstream::http::{self, Guard, Intake, Outbound, Pages, Sent};
-use offerstream::kafka::Service;
-use serde_json::Value;
+use offerstream::config::HttpConfig;
+use server::{Bus, Server, answer};
 
 const TOKEN: &str = "a-secret-token-0123456789";
 const KEY: &str = "a-public-write-key-0123";
 const SHOP: &str = "https://shop.example";
 const SHOWN: &str = r#"{"type":"offer_shown","ts":"2026-01-31T12:00:00Z","session_id":"s1","offer_id":"o1"}"#;
 const ADD: &str = r#"{"type":"cart_add","ts":"2026-01-31T12:00:00Z","cart_id":"c1","item_id":"a"}"#;
-
-/// A bus that keeps what it is sent, or has nothing to do with it.
-#[derive(Default)]
-struct Bus {
-    sent: Mutex<Vec<Outbound>>,
-    is_away: bool,
-}
-
-impl Intake for Bus {
-    fn send(&self, events: Vec<Outbound>) -> Sent {
-        if self.is_away {
-            return Box::pin(async { Err("the broker does not have it".to_owned()) });
-        }
-        self.sent.lock().unwrap().extend(events);
-        Box::pin(async { Ok(()) })
-    }
-}
-
-struct Server {
-    address: SocketAddr,
-    bus: Arc<Bus>,
-    service: Service,
-    _runtime: tokio::runtime::Runtime,
-}
-
-/// An answer: status, headers, body.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
-    }
-
-    /// Demands a problem document of this status; returns what it tells.
-    fn problem(&self, status: u16) -> String {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
-        let problem = self.json();
-        assert_eq!((problem["status"].as_u64(), problem["type"].as_str()), (Some(status.into()), Some("about:blank")), "{self:?}");
-        problem["detail"].as_str().unwrap().to_owned()
-    }
-}
-
-impl Server {
-    fn start(http: HttpConfig) -> Self {
-        Self::with_bus(http, Bus::default())
-    }
-
-    fn with_bus(http: HttpConfig, bus: Bus) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let service = Service::new(Config { http, ..Config::default() }).unwrap();
-        let bus = Arc::new(bus);
-        let pages = Pages {
-            metrics: Arc::clone(&service.metrics),
-            health: Arc::clone(&service.health),
-            shop: Arc::clone(&service.shop),
-            limits: service.config.engine.limits.clone(),
-            guard: Arc::new(Guard::new(service.config.http.clone(), Arc::clone(&service.metrics))),
-            intake: Some(Arc::clone(&bus) as Arc<dyn Intake>),
-        };
-        let listener = runtime.block_on(http::listen(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(http::serve(listener, pages));
-        Self { address, bus, service, _runtime: runtime }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream
-    }
-
-    fn ask(&self, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut stream = self.connect();
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let length = body.len();
-        write!(stream, "{head} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}").unwrap();
-        answer(stream)
-    }
-
-    /// Sends events as JSON, with these headers besides.
-    fn post(&self, headers: &[(&str, &str)], body: &str) -> Answer {
-        let headers: Vec<(&str, &str)> = headers.iter().copied().chain([("Content-Type", "application/json")]).collect();
-        self.ask("POST /v1/events", &headers, body)
-    }
-
-    /// The value of a series.
-    fn metric(&self, series: &str) -> f64 {
-        let text = String::from_utf8(self.service.metrics.text().unwrap()).unwrap();
-        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok()).unwrap()
-    }
-}
-
-/// Reads until the other side closes.
-fn answer(mut stream: TcpStream) -> Answer {
-    let mut bytes = Vec::new();
-    let read = stream.read_to_end(&mut bytes);
-    // A server that does not read on may end with a reset, after its answer.
-    assert!(read.is_ok() || !bytes.is_empty(), "{read:?}");
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-    let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-    Answer { status, headers, body: body.to_owned() }
-}
 
 fn secured() -> HttpConfig {
     HttpConfig { token: TOKEN.into(), write_key: KEY.into(), origins: vec![SHOP.into()], ..HttpConfig::default() }

@@ -230,6 +230,7 @@ mod tests {
             partition_count: 2,
             incarnation: 1,
             durability: Durability::Logs,
+            live: Arc::new(crate::live::Live::new(false)),
         };
         let (mut at_hand, before) = (AtHand::default(), BTreeMap::from([(("events".to_owned(), 0), 6)]));
         let mut taken = |topic: &str, partition: i32, offset: i64| {

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use super::Pages;
 use super::guard::{Access, Guard, Peer};
-use super::problem::Refusal;
+use super::problem::{Problem, Refusal};
 use crate::clock;
 use crate::event::{self, Around, EventKind, Format, Reading, ShopEvent, Timestamp};
 
@@ -38,7 +38,61 @@ pub trait Intake: Send + Sync {
     }
 }
 
-/// Takes events.
+/// An event, as README.md has it; fields that are not listed are ignored.
+#[derive(Debug, utoipa::ToSchema)]
+#[allow(dead_code, reason = "it only describes what comes in, which is sent on as it came")]
+pub struct EventBody {
+    /// What happened.
+    r#type: String,
+    /// When: RFC 3339.
+    #[schema(format = DateTime)]
+    ts: String,
+    /// Dedupes within the session.
+    event_id: Option<String>,
+    /// One of these four says whose it is.
+    session_id: Option<String>,
+    cart_id: Option<String>,
+    order_id: Option<String>,
+    customer_id: Option<String>,
+    /// The item, of events of one.
+    item_id: Option<String>,
+    /// The offer that it is about,
+    offer_id: Option<String>,
+    /// or what it was given with.
+    offer_token: Option<String>,
+}
+
+/// One of them, or a list.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(title = "EventOrEvents")]
+#[allow(dead_code, reason = "it only describes what comes in")]
+#[serde(untagged)]
+pub enum Posted {
+    /// One.
+    One(EventBody),
+    /// Several: all of them are taken, or none.
+    Several(Vec<EventBody>),
+}
+
+/// What became of them.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Accepted {
+    /// So many events are on the bus.
+    accepted: usize,
+}
+
+/// Events for the bus
+///
+/// Answered once all replicas in sync have them. Off unless `http.events` is on.
+#[utoipa::path(post, path = "/v1/events", operation_id = "postEvents", tag = "events",
+    request_body(content = Posted, content_type = "application/json"), responses(
+    (status = 202, body = Accepted, description = "The broker has them."),
+    (status = 400, body = Problem, content_type = "application/problem+json", description = "One of them can't be used."),
+    (status = 408, body = Problem, content_type = "application/problem+json", description = "It came too slowly."),
+    (status = 413, body = Problem, content_type = "application/problem+json", description = "It is too large."),
+    (status = 415, body = Problem, content_type = "application/problem+json", description = "It is not JSON by its own words."),
+    (status = 503, body = Problem, content_type = "application/problem+json", description = "The broker does not have them."),
+))]
 pub async fn post(
     State(pages): State<Pages>,
     Extension(access): Extension<Access>,
@@ -46,10 +100,7 @@ pub async fn post(
     request: Request,
 ) -> Response {
     match accept(&pages, access, peer, request).await {
-        Ok(accepted) => {
-            let body = format!("{{\"accepted\":{accepted}}}\n");
-            (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
-        }
+        Ok(accepted) => (StatusCode::ACCEPTED, axum::Json(Accepted { accepted })).into_response(),
         Err(refusal) => {
             pages.guard.refused(&refusal);
             refusal.into_response()

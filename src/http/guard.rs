@@ -74,6 +74,14 @@ impl Guard {
         self.metrics.http_refused(refusal.reason());
     }
 
+    /// Counts it if it is a refusal.
+    ///
+    /// # Errors
+    /// That refusal.
+    pub fn counting<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
+        answer.inspect_err(|refusal| self.refused(refusal))
+    }
+
     /// Says whether so many events may be sent now.
     ///
     /// # Errors

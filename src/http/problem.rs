@@ -4,7 +4,22 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// What kind of problem: the status says it all.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status, in words.
+    title: &'static str,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong, and how to mend it.
+    detail: String,
+}
 
 /// Why something is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +30,12 @@ pub enum Refusal {
     NoKey,
     /// The key may not do that, or not from there.
     Forbidden(String),
+    /// There is no such thing,
+    Unknown(String),
+    /// or no such path.
+    NoPath,
+    /// The path is not asked that way.
+    NoMethod,
     /// It did not come in time.
     TooSlow(u64),
     /// It is larger than is taken.
@@ -31,8 +52,20 @@ pub enum Refusal {
 
 impl Refusal {
     /// The reasons, as labels.
-    pub const REASONS: [&str; 9] =
-        ["unusable", "no_key", "forbidden", "too_slow", "too_large", "not_json", "too_many", "no_room", "unavailable"];
+    pub const REASONS: [&str; 12] = [
+        "unusable",
+        "no_key",
+        "forbidden",
+        "too_slow",
+        "too_large",
+        "not_json",
+        "too_many",
+        "no_room",
+        "unavailable",
+        "unknown",
+        "no_path",
+        "no_method",
+    ];
 
     /// Its label.
     #[must_use]
@@ -47,6 +80,9 @@ impl Refusal {
             Self::TooMany(_) => 6,
             Self::NoRoom => 7,
             Self::Unavailable(_) => 8,
+            Self::Unknown(_) => 9,
+            Self::NoPath => 10,
+            Self::NoMethod => 11,
         };
         Self::REASONS[at]
     }
@@ -58,6 +94,8 @@ impl Refusal {
             Self::Unusable(_) => StatusCode::BAD_REQUEST,
             Self::NoKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unknown(_) | Self::NoPath => StatusCode::NOT_FOUND,
+            Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -68,7 +106,9 @@ impl Refusal {
 
     fn detail(&self) -> String {
         match self {
-            Self::Unusable(why) | Self::Forbidden(why) | Self::TooLarge(why) | Self::Unavailable(why) => why.clone(),
+            Self::Unusable(why) | Self::Forbidden(why) | Self::TooLarge(why) | Self::Unavailable(why) | Self::Unknown(why) => why.clone(),
+            Self::NoPath => "there is nothing at this path; /openapi.json says what there is".into(),
+            Self::NoMethod => "this path is not asked by this method; the header Allow says by which".into(),
             Self::NoKey => "a key is needed, as Authorization: Bearer …, and the one given, if any, is not known".into(),
             Self::TooSlow(ms) => format!("the request did not come whole within {ms} ms"),
             Self::NotJson => "Content-Type: application/json is needed".into(),
@@ -82,7 +122,7 @@ impl Refusal {
     pub fn body(&self) -> String {
         let status = self.status();
         let title = status.canonical_reason().unwrap_or_default();
-        json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": self.detail()}).to_string()
+        serde_json::to_string(&Problem { kind: "about:blank", title, status: status.as_u16(), detail: self.detail() }).unwrap_or_default()
     }
 }
 
