@@ -110,6 +110,10 @@ snapshot-bench *ARGS:
 ranking-bench *ARGS:
     cargo run --release --example ranking_bench -- {{ ARGS }}
 
+# GET /v1/offers beside a stream, against an empty handler: `just http-bench [SECONDS] [REQUESTS_A_SECOND] [EVENTS_A_SECOND]`
+http-bench *ARGS:
+    cargo run --release --example http_bench -- {{ ARGS }}
+
 # How long an event about a basket of 5,000 lines takes: `just large-basket [LINES] [ROUNDS] [WITHIN_MS]`
 large-basket *ARGS:
     cargo run --release --example large_basket -- {{ ARGS }}
