@@ -71,7 +71,7 @@ fn stream(service: &Service, rate: u64, stop: &AtomicBool, taken: &AtomicU64) {
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {
         let due = (started.elapsed().as_secs_f64() * rate as f64) as u64;
-        for _ in n..due {
+        while n < due {
             let json = event(n);
             let record = Record { partition: 0, key: None, payload: json.as_bytes(), payload_bytes: json.len(), record_time: None };
             processor.process(&record).unwrap();

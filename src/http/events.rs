@@ -69,7 +69,7 @@ pub struct EventBody {
 #[serde(untagged)]
 pub enum Posted {
     /// One.
-    One(EventBody),
+    One(Box<EventBody>),
     /// Several: all of them are taken, or none.
     Several(Vec<EventBody>),
 }
