@@ -5,7 +5,7 @@
 //! exponentially weighted moving average; Roberts, "Control chart tests based on geometric moving averages", 1959). What
 //! is believed of it is a lower bound, and no companion is followed whose share of all baskets is near the one of late.
 //!
-//! Invariant: at most [`RISING_MAX`] companions a row, none while the row's item is in fewer than [`BASKETS_MIN`] baskets: counts
+//! Invariant: at most [`RISING_MAX`] companions a row, none while the row's item is in fewer than 64 baskets: counts
 //! alone are quick enough there. It follows from the purchased baskets in the order in which they were folded; what is
 //! taken back stays in, since it is soon forgotten.
 

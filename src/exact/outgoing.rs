@@ -51,7 +51,7 @@ pub const BY_KEY: i32 = -1;
 pub struct Outgoing {
     /// Where to.
     pub target: Target,
-    /// The partition; [`BY_KEY`] where the key decides.
+    /// The partition; `BY_KEY` where the key decides.
     pub partition: i32,
     /// The key.
     pub key: Option<Vec<u8>>,

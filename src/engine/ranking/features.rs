@@ -1,7 +1,7 @@
 //! Features: what a candidate is judged by, as numbers of a like size.
 //!
 //! Invariant: worked out from shop state and the basket alone, by constants, so that they are the same on every instance
-//! whatever its settings are. Natural logarithms throughout, the same on every machine (see [`fast`]).
+//! whatever its settings are. Natural logarithms throughout, the same on every machine (see `fast`).
 
 use super::fast;
 use super::gather::Own;
