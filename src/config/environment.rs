@@ -12,8 +12,9 @@ pub const PREFIX: &str = "OFFERSTREAM";
 /// Settings of the top level, which have no `__` in their variable's name.
 const TOP_LEVEL: [&str; 4] = ["CURRENCY", "TIME_ZONE", "LOCALE", "CHANNELS"];
 /// Sections of the configuration; a test compares them with the commented example.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "KAFKA",
+    "FORMATS",
     "HTTP",
     "STATE",
     "PRIVACY",
