@@ -55,11 +55,15 @@ impl OrderedLine {
     }
 }
 
-/// A line, with what was taken off it. What is no product (a tip, an item that was made up at the till) is left out: it has
-/// neither id, and nothing could be offered of it.
+/// What is no product (a tip, an item that was made up at the till) says that it has neither id; nothing could be offered of
+/// it, so it is left out.
+fn is_made_up(object: &Object<'_>, item: ShopifyItem) -> Result<bool, Reject> {
+    Ok(object.has("product_id") && object.has("variant_id") && object.id(item_fields(item))?.is_none())
+}
+
+/// A line, with what was taken off it.
 fn ordered_line(object: &Object<'_>, item: ShopifyItem) -> Result<Option<(OrderedLine, i64)>, Reject> {
-    let is_made_up = object.has("product_id") && object.has("variant_id") && object.id(item_fields(item))?.is_none();
-    if is_made_up || is_none(object) {
+    if is_made_up(object, item)? || is_none(object) {
         return Ok(None);
     }
     let price = object.money("price", RejectReason::BadPrice)?;
@@ -147,8 +151,7 @@ pub(super) fn refunded(refund: &Object<'_>, around: &Around<'_>, item: ShopifyIt
     let line = |object: &Object<'_>| {
         let missing = || Reject::new(RejectReason::MissingItem, format!("{} is missing", object.name("line_item")));
         let sold = object.object("line_item")?.ok_or_else(missing)?;
-        let is_made_up = sold.has("product_id") && sold.has("variant_id") && sold.id(item_fields(item))?.is_none();
-        if is_made_up || is_none(object) {
+        if is_made_up(&sold, item)? || is_none(object) {
             return Ok(None);
         }
         let line =
@@ -188,8 +191,7 @@ pub(super) fn checkout(checkout: &Object<'_>, around: &Around<'_>, item: Shopify
 
 fn basket(of: &Object<'_>, item: ShopifyItem) -> Result<Option<Vec<Line>>, Reject> {
     of.lines("line_items", |object| {
-        let is_made_up = object.has("product_id") && object.has("variant_id") && object.id(item_fields(item))?.is_none();
-        if is_made_up || is_none(object) {
+        if is_made_up(object, item)? || is_none(object) {
             return Ok(None);
         }
         let discounted = object.money("discounted_price", RejectReason::BadPrice)?;
